@@ -1,0 +1,51 @@
+"""The model side of Parley. These names are all that the web may use; importing them does not import torch."""
+
+from engine.catalog.info import GROUPS, CheckpointInfo, Listing
+from engine.completion import Completion
+from engine.engine import Engine, EngineOptions, Subscription
+from engine.errors import (
+    CheckpointNotFound,
+    CheckpointProblem,
+    EngineError,
+    InvalidRequest,
+    LoadCancelled,
+    ModelBusy,
+    Overloaded,
+    WorkerFailed,
+)
+from engine.letters import Done, Event, Failed, Progress, Started, Token
+from engine.request import GenerationRequest, Message, SamplingParams
+from engine.status import LoadOptions, MemoryEstimate, MemoryPicture, Status
+from engine.version import VERSION
+
+__all__ = [
+    "GROUPS",
+    "VERSION",
+    "CheckpointInfo",
+    "CheckpointNotFound",
+    "CheckpointProblem",
+    "Completion",
+    "Done",
+    "Engine",
+    "EngineError",
+    "EngineOptions",
+    "Event",
+    "Failed",
+    "GenerationRequest",
+    "InvalidRequest",
+    "Listing",
+    "LoadCancelled",
+    "LoadOptions",
+    "MemoryEstimate",
+    "MemoryPicture",
+    "Message",
+    "ModelBusy",
+    "Overloaded",
+    "Progress",
+    "SamplingParams",
+    "Started",
+    "Status",
+    "Subscription",
+    "Token",
+    "WorkerFailed",
+]

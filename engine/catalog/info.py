@@ -1,0 +1,141 @@
+"""What the catalog knows of a checkpoint, from headers only. Plain frozen values; no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+GROUPS: tuple[str, ...] = ("Pretrained", "SFT", "RL", "Adapter", "Other")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a checkpoint cannot be loaded, and what would cure it."""
+
+    code: str
+    message: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A loss that was found beside the weights; `kind` says which: train, validation, bits per byte, reward."""
+
+    kind: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointInfo:
+    """One checkpoint as the list shows it. What is None was not found; `evidence` tells where the rest was read.
+
+    `parameters` counts numbers, `size_bytes` the files, `weights_bytes` what loading will read,
+    `kv_bytes_per_token` the cache of one token in float32.
+    """
+
+    id: str
+    path: Path
+    name: str
+    format: str
+    group: str = "Other"
+    run: str | None = None
+    family: str | None = None
+    architecture: str | None = None
+    parameters: int | None = None
+    dtype: str | None = None
+    size_bytes: int = 0
+    weights_bytes: int = 0
+    context_length: int | None = None
+    vocab_size: int | None = None
+    kv_bytes_per_token: int | None = None
+    step: int | None = None
+    epoch: float | None = None
+    loss: Loss | None = None
+    stage: str | None = None
+    parent: str | None = None
+    modified_at: float = 0.0
+    tokenizer: Mapping[str, str] | None = None
+    chat_template: Mapping[str, str] | None = None
+    sampling_defaults: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    evidence: Mapping[str, str] = field(default_factory=dict)
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something under the root that looked like a checkpoint and could not even be described."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One scan: the checkpoints in the order they are shown, and how the scan went. `at` is Unix time."""
+
+    checkpoints: tuple[CheckpointInfo, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    at: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TensorRecord:
+    """Where one tensor lies. `name` and `shape` are as the family's module has them, whatever the file calls it.
+
+    `encoding` is the file's own name for the number format: F32, BF16, Q4_K, … `offset` counts from the start of
+    `file`. `interleaved_heads` is set where the rows of a q or k projection are stored pair by pair for that many
+    heads and must be put back half by half.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    encoding: str
+    file: Path
+    offset: int
+    nbytes: int
+    interleaved_heads: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """A tokenizer's parts as a GGUF file embeds them; `engine.text` builds a tokenizer from it.
+
+    `model` is "gpt2" (byte-level BPE) or "llama" (BPE by score); `kinds` holds GGUF token types
+    (1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte).
+    """
+
+    model: str
+    pre: str
+    tokens: tuple[str, ...]
+    scores: tuple[float, ...]
+    kinds: tuple[int, ...]
+    merges: tuple[str, ...]
+    add_space_prefix: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizerSpec:
+    """Which tokenizer a checkpoint uses: a `tokenizer.json` to read, or a `vocabulary` to build one from.
+
+    `special_tokens` maps a template's variable to its text, for instance bos_token to "<s>".
+    """
+
+    source: str
+    file: Path | None = None
+    vocabulary: Vocabulary | None = None
+    special_tokens: Mapping[str, str] = field(default_factory=dict)
+    bos_id: int | None = None
+    stop_ids: tuple[int, ...] = ()
+    add_bos: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTemplate:
+    """A Jinja chat template and where it was found."""
+
+    text: str
+    source: str

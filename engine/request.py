@@ -1,0 +1,107 @@
+"""What a caller may ask of a model. Frozen and checked at birth, so nothing behind this file checks again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
+
+from engine.errors import InvalidRequest
+
+Role = Literal["system", "user", "assistant"]
+ROLES: tuple[str, ...] = ("system", "user", "assistant")
+MAX_STOP_STRINGS = 16
+MAX_TOP_LOGPROBS = 20
+LARGEST_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+    def __post_init__(self) -> None:
+        if self.role not in ROLES:
+            raise InvalidRequest(f"role must be one of {', '.join(ROLES)}, not {self.role!r}", param="messages")
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingParams:
+    """How the next token is chosen and when the answer ends. `temperature` 0 is greedy; `top_k` 0 is off."""
+
+    max_new_tokens: int = 256
+    temperature: float = 0.7
+    top_k: int = 50
+    top_p: float = 0.9
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    logprobs: int = 0
+
+    def __post_init__(self) -> None:
+        _within("max_new_tokens", self.max_new_tokens, 1, 2**31 - 1)
+        _within("temperature", self.temperature, 0, 5)
+        _within("top_k", self.top_k, 0, 2**31 - 1)
+        _within("top_p", self.top_p, 0, 1, above=True)
+        _within("min_p", self.min_p, 0, 1)
+        _within("repetition_penalty", self.repetition_penalty, 0, 10, above=True)
+        _within("presence_penalty", self.presence_penalty, -2, 2)
+        _within("frequency_penalty", self.frequency_penalty, -2, 2)
+        _within("logprobs", self.logprobs, 0, MAX_TOP_LOGPROBS)
+        if self.seed is not None:
+            _within("seed", self.seed, 0, LARGEST_SEED)
+        if len(self.stop) > MAX_STOP_STRINGS:
+            raise InvalidRequest(f"stop holds at most {MAX_STOP_STRINGS} strings, not {len(self.stop)}", param="stop")
+        if "" in self.stop:
+            raise InvalidRequest("a stop string must not be empty", param="stop")
+
+    def overridden_by(self, given: Mapping[str, Any]) -> SamplingParams:
+        """These parameters with the given ones in their place; an unknown name is a programming error."""
+        return replace(self, **given)
+
+
+SAMPLING_FIELDS: frozenset[str] = frozenset(entry.name for entry in fields(SamplingParams))
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """One thing to answer: a raw `prompt`, or `messages` through the chat template.
+
+    `sampling` holds only what the caller named; the checkpoint's own defaults fill the rest.
+    """
+
+    model: str | None = None
+    prompt: str | None = None
+    messages: tuple[Message, ...] | None = None
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    add_bos: bool | None = None
+    template: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.prompt is None) == (self.messages is None):
+            found = "both" if self.prompt is not None else "neither"
+            raise InvalidRequest(
+                f"exactly one of prompt and messages is needed, but the request has {found}",
+                code="missing_field" if found == "neither" else "out_of_range",
+                param="prompt",
+                hint='Send "prompt" for a raw completion or "messages" for a conversation.',
+            )
+        if self.prompt == "":
+            raise InvalidRequest("prompt must not be empty", param="prompt", hint="Send at least one character.")
+        if self.messages is not None and not self.messages:
+            raise InvalidRequest("messages must hold at least one message", param="messages")
+        SamplingParams().overridden_by(self.sampling)
+
+
+def _within(name: str, value: float, low: float, high: float, *, above: bool = False) -> None:
+    inside = not math.isnan(value) and (low < value if above else low <= value) and value <= high
+    if inside:
+        return
+    bounds = f"above {low} and at most {high}" if above else f"between {low} and {high}"
+    raise InvalidRequest(f"{name} must be {bounds}, not {value}", param=name)
