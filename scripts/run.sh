@@ -1,0 +1,171 @@
+#!/usr/bin/env bash
+# The one door to Parley: prepares .venv where it is missing or out of date, fetches a first model where
+# checkpoints/ holds none, and hands over to Python. When all is in place it starts nothing but what was asked for.
+set -euo pipefail
+unset CDPATH PYTHONHOME
+
+real_path() { # follows symbolic links step by step, because older systems have no `readlink -f`
+    local path=$1 target
+    while [[ -L $path ]]; do
+        target=$(readlink "$path")
+        [[ $target == /* ]] || target=$(dirname "$path")/$target
+        path=$target
+    done
+    printf '%s/%s\n' "$(cd -P "$(dirname "$path")" && pwd)" "$(basename "$path")"
+}
+
+script=$(real_path "${BASH_SOURCE[0]}")
+root=${script%/scripts/*}
+venv=$root/.venv
+python=$venv/bin/python
+log=$root/.cache/install.log
+# shellcheck source=scripts/prepare.sh
+source "$root/scripts/prepare.sh"
+has_bench=
+[[ -f $root/bench/__main__.py ]] && has_bench=yes
+
+usage() {
+    cat <<'END'
+Usage: scripts/run.sh [COMMAND] [OPTIONS]
+
+  web-chat   start the server and its page (the default); options go to it: try `web-chat --help`
+  demo       one answer in the terminal, without the server: try `demo --help`
+  starter    fetch the starter model into checkpoints/ and stop
+  test       run the tests; options go to pytest
+END
+    [[ -z $has_bench ]] || echo "  bench      measure; options go to the bench: try \`bench --help\`"
+    cat <<'END'
+  lint       look for mistakes and untidy formatting, change nothing
+  fix        cure what lint can cure by itself
+  help       this text
+
+The first start makes .venv and installs what Parley needs; later starts find it in place.
+
+Options of this script, for web-chat and demo:
+  --checkpoints DIR   use the checkpoints in DIR instead of checkpoints/; no starter model is fetched then
+  --no-starter        do not fetch the starter model, even if checkpoints/ is empty
+
+Environment:
+  PARLEY_PYTHON       the Python to make .venv with (3.11 or newer), for instance python3.12
+  PARLEY_NO_STARTER   set to 1: as --no-starter
+END
+}
+
+usage_error() {
+    say "scripts/run.sh: $1" "" "$(usage)"
+    exit 2
+}
+
+say() { printf '%s\n' "$@" >&2; }
+
+fail() {
+    say "$@"
+    exit 1
+}
+
+# -- the starter model -------------------------------------------------------------------------------------------------
+
+holds_a_model() {
+    [[ -d $root/checkpoints && -n $(find -L "$root/checkpoints" -type f \( -name '*.safetensors' -o -name '*.gguf' -o -name '*.pt' \
+        -o -name '*.pth' -o -name '*.bin' -o -name '*.ckpt' -o -name '*.distcp' -o -name '*.npz' \) -print -quit) ]]
+}
+
+fetch_starter() {
+    local status=0
+    take_lock
+    : >"$log"
+    step "Fetching the starter model (SmolLM2-135M-Instruct, 93 MB)" "$python" "$root/scripts/starter.py" || status=$?
+    [[ $status == 0 ]] || explain
+    drop_lock
+    return "$status"
+}
+
+# -- commands ----------------------------------------------------------------------------------------------------------
+
+elsewhere= # set where the user's checkpoints are not in checkpoints/
+wants_starter=yes
+arguments=()
+
+read_options() { # takes this script's own options out of the arguments; a relative DIR counts from where the user is
+    local here=$PWD
+    [[ -z ${PARLEY_NO_STARTER:-} ]] || wants_starter=
+    while [[ $# -gt 0 ]]; do
+        case $1 in
+        --no-starter) wants_starter= ;;
+        --checkpoints)
+            [[ $# -gt 1 ]] || usage_error "--checkpoints needs a folder after it"
+            elsewhere=$2
+            shift
+            ;;
+        --checkpoints=*) elsewhere=${1#*=} ;;
+        -h | --help)
+            wants_starter=
+            arguments+=("$1")
+            ;;
+        *) arguments+=("$1") ;;
+        esac
+        shift
+    done
+    [[ -n $elsewhere ]] || return 0
+    [[ $elsewhere == /* ]] || elsewhere=$here/$elsewhere
+    arguments+=(--checkpoints "$elsewhere")
+    wants_starter=
+}
+
+start() { # COMMAND… with the arguments read before
+    prepare requirements.txt
+    if [[ -n $wants_starter ]] && ! holds_a_model && ! fetch_starter; then
+        say "" "Starting without a model. To add one, put a Hugging Face folder or a .gguf file into" \
+            "  $root/checkpoints" "or name your folder with --checkpoints DIR; docs/checkpoints.md tells more."
+    fi
+    hand_over "$@" ${arguments[@]+"${arguments[@]}"}
+}
+
+develop() { # COMMAND…, with the development tools
+    prepare requirements.txt requirements-dev.txt
+    hand_over "$@"
+}
+
+tidy() { # lint or fix
+    prepare requirements.txt requirements-dev.txt
+    cd "$root"
+    if [[ $1 == fix ]]; then
+        "$python" -m ruff check --fix
+        hand_over -m ruff format
+    fi
+    "$python" -m ruff check
+    hand_over -m ruff format --check
+}
+
+hand_over() { # becomes Python, so that signals such as Ctrl-C reach it and nothing waits in between
+    cd "$root"
+    exec "$python" "$@"
+}
+
+main() {
+    local command=web-chat
+    if [[ $# -gt 0 && ($1 != -* || $1 == -h || $1 == --help) ]]; then
+        command=$1
+        shift
+    fi
+    case $command in
+    help | -h | --help) usage ;;
+    web-chat | demo)
+        read_options "$@"
+        if [[ $command == demo ]]; then start scripts/demo.py; else start -m chat; fi
+        ;;
+    starter)
+        prepare requirements.txt
+        fetch_starter
+        ;;
+    test) develop -m pytest "$@" ;;
+    lint | fix) tidy "$command" ;;
+    bench)
+        [[ -n $has_bench ]] || usage_error "there is no bench in this version"
+        develop -m bench "$@"
+        ;;
+    *) usage_error "there is no command called $command" ;;
+    esac
+}
+
+main "$@"
