@@ -119,13 +119,14 @@ class Vocabulary:
 
 @dataclass(frozen=True, slots=True)
 class TokenizerSpec:
-    """Which tokenizer a checkpoint uses: a `tokenizer.json` to read, or a `vocabulary` to build one from.
+    """Which tokenizer a checkpoint uses: a `tokenizer.json` file, its text as `json`, or a `vocabulary` to build from.
 
     `special_tokens` maps a template's variable to its text, for instance bos_token to "<s>".
     """
 
     source: str
     file: Path | None = None
+    json: str | None = None
     vocabulary: Vocabulary | None = None
     special_tokens: Mapping[str, str] = field(default_factory=dict)
     bos_id: int | None = None
