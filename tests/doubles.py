@@ -303,8 +303,8 @@ class ScriptedEngine:
     def _wait_for_model(self, run: ScriptedRun) -> None:
         model, run_id = run.completion.model, run.completion.run_id
         while self.status(model).state == "loading" and not run.called_off.wait(0.02):
-            progress = self.status(model).progress or LoadProgress("reading", 0.0)
-            run.completion.put(Progress(run_id, "loading", progress.fraction))
+            progress = self.status(model).progress
+            run.completion.put(Progress(run_id, "loading", progress.fraction if progress else 1.0))
         if not run.called_off.is_set():
             self.wait_until_loaded(model)
         run.loaded_at = time.monotonic()

@@ -1,0 +1,112 @@
+"""The answers that are being given: who asked, how far each is, and how to call it off."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from chat.errors import RunNotFound
+from chat.journal import RunLog
+from engine import Completion, Done, Engine, Event, Failed, GenerationRequest, Progress
+
+POLL_SECONDS = 0.25
+ENDED_RUNS_KEPT = 1000
+
+
+class Run:
+    """One answer on its way to one reader."""
+
+    def __init__(self, completion: Completion, request: GenerationRequest, conversation_id: str | None) -> None:
+        self.completion = completion
+        self.run_id = completion.run_id
+        self.model = completion.model
+        self.conversation_id = conversation_id
+        self.created_at = time.time()
+        self._stage = "queued"
+        self._is_called_off = False
+        self._end: str | None = None
+        self._log = RunLog(self.run_id, self.model, request)
+
+    @property
+    def state(self) -> str:
+        """queued, loading, prefill or running; cancelling once called off; then done, cancelled or failed."""
+        return self._end or ("cancelling" if self._is_called_off else self._stage)
+
+    def events(self) -> Iterator[Event | None]:
+        """Every event until `Done` or `Failed`, and None each time POLL_SECONDS went by without one."""
+        while self._end is None:
+            event = self.completion.next(POLL_SECONDS)
+            if event is not None:
+                self._saw(event)
+            yield event
+
+    def cancel(self) -> None:
+        """Ask for an early end; the run's last event tells when it came."""
+        self._is_called_off = True
+        self.completion.cancel()
+
+    def close(self) -> None:
+        """The reader is gone: call off what is left."""
+        if self._end is None:
+            self.cancel()
+            self._end = "cancelled"
+            self._log.closed()
+
+    def _saw(self, event: Event) -> None:
+        self._log.saw(event)
+        if isinstance(event, Done):
+            self._end = "cancelled" if event.finish_reason == "cancelled" else "done"
+        elif isinstance(event, Failed):
+            self._end = "failed"
+        else:
+            self._stage = event.stage if isinstance(event, Progress) else "running"
+
+
+class Runs:
+    """All live runs of this server and the ends of the last thousand; any thread may ask."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._live: dict[str, Run] = {}
+        self._ended: OrderedDict[str, str] = OrderedDict()
+
+    def start(self, engine: Engine, request: GenerationRequest, conversation_id: str | None) -> Run:
+        """Submit a request and keep its run until `end`. Raises what `Engine.submit` raises."""
+        run = Run(engine.submit(request), request, conversation_id)
+        with self._lock:
+            self._live[run.run_id] = run
+        return run
+
+    def end(self, run: Run) -> None:
+        """The reader is done with a run, however that came; whatever still computes is called off."""
+        run.close()
+        with self._lock:
+            self._live.pop(run.run_id, None)
+            self._ended[run.run_id] = run.state
+            while len(self._ended) > ENDED_RUNS_KEPT:
+                self._ended.popitem(last=False)
+
+    def live(self) -> list[Run]:
+        """The runs that have a reader, oldest first."""
+        with self._lock:
+            return list(self._live.values())
+
+    def cancel(self, run_id: str) -> str:
+        """Call a run off and return its state; one that has ended stays as it ended. Raises RunNotFound."""
+        with self._lock:
+            run, ended = self._live.get(run_id), self._ended.get(run_id)
+        if run is not None:
+            run.cancel()
+            return run.state
+        if ended is None:
+            raise RunNotFound("there is no such run", param="run_id", hint="GET /api/runs lists the live ones.")
+        return ended
+
+    def cancel_conversation(self, conversation_id: str) -> list[str]:
+        """Call off every live run of a conversation and return their ids."""
+        mine = [run for run in self.live() if run.conversation_id == conversation_id]
+        for run in mine:
+            run.cancel()
+        return [run.run_id for run in mine]

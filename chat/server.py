@@ -1,0 +1,126 @@
+"""Runs the app under waitress: listens, says where, and ends in order when a signal comes."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from types import FrameType
+
+from flask import Flask
+from waitress.server import create_server
+
+from chat import create_app, journal
+from chat.parts import Parts
+from chat.settings import Settings
+from engine import Engine
+
+SPARE_THREADS = 32
+SHUTDOWN_SECONDS = 1.5
+VANISHED_CLIENT_MS = 20_000
+# Above the app's own limit, so that the app refuses what is too large, in the shape of all its errors.
+LARGEST_BODY_BYTES = 64 * 2**20
+_log = logging.getLogger(__name__)
+
+
+def serve(settings: Settings, engine: Engine | None = None) -> int:
+    """Serve until a signal comes. Returns the exit code: 0 after an orderly end, 1 where the port is taken."""
+    journal.configure(settings.log_level, settings.log_directory)
+    app = create_app(settings, engine)
+    house: Parts = app.extensions["parley"]
+    try:
+        server = listen(app, settings)
+    except OSError as error:
+        _log.error("cannot listen on %s port %d: %s", settings.host, settings.port, _why(error, settings.port))
+        house.engine.close()
+        return 1
+    _stop_on_signals(house.stopping)
+    house.engine.warm_up()
+    address = address_of(settings, server)
+    sys.stdout.write(f"Parley is at {address}\n")
+    sys.stdout.flush()
+    if settings.open_browser:
+        threading.Thread(target=_open_browser, args=(address,), daemon=True).start()
+    server.run()
+    house.engine.close()
+    _log.info("stopped")
+    return 0
+
+
+def listen(app: Flask, settings: Settings):
+    """A waitress server that listens already. Raises OSError where the address is not to be had."""
+    server = create_server(
+        app,
+        host=settings.host,
+        port=settings.port,
+        threads=settings.max_streams + SPARE_THREADS,
+        connection_limit=4 * (settings.max_streams + SPARE_THREADS),
+        channel_request_lookahead=1,
+        asyncore_use_poll=True,
+        channel_timeout=60,
+        cleanup_interval=10,
+        outbuf_high_watermark=262_144,
+        inbuf_overflow=1_048_576,
+        max_request_body_size=max(LARGEST_BODY_BYTES, 2 * settings.max_body_bytes),
+        max_request_header_size=32_768,
+        ident=None,
+        log_socket_errors=False,
+        expose_tracebacks=False,
+    )
+    server.adj.socket_options = [*server.adj.socket_options, *_client_watch()]
+    # A client that does not read must not hold up the end for waitress' own five seconds.
+    dispatcher = server.task_dispatcher
+    dispatcher.shutdown = functools.partial(dispatcher.shutdown, timeout=SHUTDOWN_SECONDS)
+    return server
+
+
+def address_of(settings: Settings, server: object) -> str:
+    """Where a browser on this machine finds the page."""
+    listening = getattr(server, "effective_listen", None) or [(None, server.effective_port)]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{listening[0][1]}"
+
+
+def _client_watch() -> list[tuple[int, int, int]]:
+    options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        options.append((socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, VANISHED_CLIENT_MS))
+    return options
+
+
+def _stop_on_signals(stopping: threading.Event) -> None:
+    def stop(number: int, _: FrameType | None) -> None:
+        if stopping.is_set():
+            os._exit(128 + number)
+        stopping.set()
+        raise SystemExit(0)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+
+
+def _open_browser(address: str) -> None:
+    import webbrowser
+
+    webbrowser.open(address)
+
+
+def _why(error: OSError, port: int) -> str:
+    owner = _owner_of(port)
+    return f"{error.strerror or error}{f', {owner} has it' if owner else ''}. --port chooses another port."
+
+
+def _owner_of(port: int) -> str | None:
+    import psutil
+
+    try:
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
+    except psutil.Error as error:
+        _log.debug("who has port %d is not to be seen: %s", port, error)
+    return None

@@ -1,0 +1,46 @@
+"""Puts the app together: settings, engine, guard, errors and blueprints. Nothing else happens here."""
+
+from __future__ import annotations
+
+import threading
+
+from flask import Flask
+
+from chat import errors, guard, journal, pages
+from chat.api import chats, generate, models, runs, system
+from chat.parts import Parts
+from chat.runs import Runs
+from chat.settings import Settings
+from chat.sse import Gate
+from engine import Engine, EngineOptions
+
+
+def wire(settings: Settings, engine: Engine | None) -> Flask:
+    """The app over this engine, or over one of its own."""
+    app = Flask("chat", static_folder=None)
+    app.static_folder = "static"
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    # Static files are always read anew, and a page must fit them.
+    app.config["TEMPLATES_AUTO_RELOAD"] = True
+    app.json.sort_keys, app.json.ensure_ascii, app.json.compact = False, False, True
+    app.extensions["parley"] = Parts(
+        settings, engine or Engine(engine_options(settings)), Runs(), Gate(settings.max_streams), threading.Event()
+    )
+    journal.init_app(app)
+    guard.init_app(app, settings)
+    errors.init_app(app)
+    for blueprint in (pages.bp, models.bp, generate.bp, runs.bp, chats.bp, system.bp):
+        app.register_blueprint(blueprint)
+    return app
+
+
+def engine_options(settings: Settings) -> EngineOptions:
+    """What of the settings concerns the engine."""
+    return EngineOptions(
+        checkpoints=settings.checkpoints,
+        cache_directory=settings.cache_directory,
+        precision=settings.precision,
+        device=settings.device,
+        threads=settings.threads,
+        memory_budget_bytes=settings.memory_budget,
+    )
