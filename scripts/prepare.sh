@@ -23,7 +23,7 @@ step() { # step WHAT COMMAND…
 logged() { grep -Eiq "$1" "$log"; }
 
 is_full() { # FOLDER: less than 50 MB are free, so that perhaps not even the log could say so
-    [[ $(df -Pk "$1" | awk 'NR == 2 { print $4 }') -lt 51200 ]]
+    [[ -d $1 && $(df -Pk "$1" | awk 'NR == 2 { print $4 }') -lt 51200 ]]
 }
 
 no_network='name resolution|name or service not known|nodename nor servname|getaddrinfo failed|newconnectionerror'
@@ -61,8 +61,7 @@ explain() { # the end of the log, then what it means and what to do
 version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
 
 is_new_enough() { # VERSION, as in 3.11
-    local major=${1%%.*} minor=${1#*.}
-    ((major > 3 || (major == 3 && minor >= 11)))
+    [[ ${1%%.*} -gt 3 || (${1%%.*} -eq 3 && ${1#*.} -ge 11) ]]
 }
 
 find_python() { # prints the first Python that is new enough
@@ -128,13 +127,16 @@ install() { # FILE…: the last one names the others with -r
 take_lock() { # so that two starts at once do not work on the same .venv; held until drop_lock or the end
     trap 'say "" "Interrupted. The next start goes on from here."; exit 130' INT
     mkdir -p "$root/.cache"
+    [[ -w $root/.cache ]] || fail "$root/.cache cannot be written by $(id -un). Give it to that user and start again."
     if command -v flock >/dev/null; then
         exec 9>"$root/.cache/start.lock"
         flock -n 9 || { say "Another start is preparing Parley; waiting for it." && flock 9; }
         return
     fi
-    local folder=$root/.cache/start.lock.folder
+    local folder=$root/.cache/start.lock.folder waits=
     until mkdir "$folder" 2>/dev/null; do
+        [[ -n $waits ]] || say "Another start is preparing Parley; waiting for it."
+        waits=yes
         kill -0 "$(cat "$folder/pid" 2>/dev/null || echo $$)" 2>/dev/null || rm -rf "$folder"
         sleep 0.2
     done

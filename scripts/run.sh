@@ -42,7 +42,7 @@ END
 The first start makes .venv and installs what Parley needs; later starts find it in place.
 
 Options of this script, for web-chat and demo:
-  --checkpoints DIR   use the checkpoints in DIR instead of checkpoints/; no starter model is fetched then
+  --checkpoints DIR   use the checkpoints in DIR; no starter model is fetched then
   --no-starter        do not fetch the starter model, even if checkpoints/ is empty
 
 Environment:
@@ -82,22 +82,29 @@ fetch_starter() {
 
 # -- commands ----------------------------------------------------------------------------------------------------------
 
-elsewhere= # set where the user's checkpoints are not in checkpoints/
 wants_starter=yes
 arguments=()
 
-read_options() { # takes this script's own options out of the arguments; a relative DIR counts from where the user is
-    local here=$PWD
-    [[ -z ${PARLEY_NO_STARTER:-} ]] || wants_starter=
+absolute() { # a relative path counts from where the user is, and Python starts in the repository
+    if [[ $1 == /* || $1 == '~'* ]]; then printf '%s\n' "$1"; else printf '%s\n' "$PWD/$1"; fi
+}
+
+read_options() { # keeps the arguments for Python, less this script's own
     while [[ $# -gt 0 ]]; do
         case $1 in
-        --no-starter) wants_starter= ;;
-        --checkpoints)
-            [[ $# -gt 1 ]] || usage_error "--checkpoints needs a folder after it"
-            elsewhere=$2
-            shift
+        --checkpoints=* | --cache-directory=* | --log-directory=*)
+            set -- "${1%%=*}" "${1#*=}" "${@:2}"
+            continue
             ;;
-        --checkpoints=*) elsewhere=${1#*=} ;;
+        --checkpoints | --cache-directory | --log-directory)
+            [[ $1 != --checkpoints ]] || wants_starter=
+            arguments+=("$1")
+            if [[ $# -gt 1 ]]; then
+                arguments+=("$(absolute "$2")")
+                shift
+            fi
+            ;;
+        --no-starter) wants_starter= ;;
         -h | --help)
             wants_starter=
             arguments+=("$1")
@@ -106,10 +113,17 @@ read_options() { # takes this script's own options out of the arguments; a relat
         esac
         shift
     done
-    [[ -n $elsewhere ]] || return 0
-    [[ $elsewhere == /* ]] || elsewhere=$here/$elsewhere
-    arguments+=(--checkpoints "$elsewhere")
-    wants_starter=
+}
+
+read_environment() {
+    local name
+    for name in PARLEY_CHECKPOINTS PARLEY_CACHE_DIRECTORY PARLEY_LOG_DIRECTORY; do
+        [[ -z ${!name:-} ]] || export "$name=$(absolute "${!name}")"
+    done
+    [[ -z ${PARLEY_NO_STARTER:-}${PARLEY_CHECKPOINTS:-} ]] || wants_starter=
+    if [[ -f $root/parley.toml ]] && grep -Eq '^[[:space:]]*checkpoints[[:space:]]*=' "$root/parley.toml"; then
+        wants_starter=
+    fi
 }
 
 start() { # COMMAND… with the arguments read before
@@ -151,12 +165,14 @@ main() {
     case $command in
     help | -h | --help) usage ;;
     web-chat | demo)
+        read_environment
         read_options "$@"
         if [[ $command == demo ]]; then start scripts/demo.py; else start -m chat; fi
         ;;
     starter)
         prepare requirements.txt
         fetch_starter
+        say "The starter model is in checkpoints/."
         ;;
     test) develop -m pytest "$@" ;;
     lint | fix) tidy "$command" ;;

