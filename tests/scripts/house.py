@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +27,9 @@ case "$*" in
     sleep "${FAKE_PIP_SECONDS:-0}"
     if [[ -n ${FAKE_PIP_SAYS:-} ]]; then echo "$FAKE_PIP_SAYS" && exit 1; fi ;;
 *starter.py) exit "${FAKE_STARTER_STATUS:-0}" ;;
-*) printf 'process %s in %s: %s\\n' "$$" "$PWD" "$*" ;;
+*)
+    printf 'process %s in %s: %s\\n' "$$" "$PWD" "$*"
+    if [[ -n ${FAKE_RUN_SECONDS:-} ]]; then exec sleep "$FAKE_RUN_SECONDS"; fi ;;
 esac
 """
 
@@ -51,6 +54,12 @@ class House:
         """The pretended Python's arguments, call by call, where they hold `part`."""
         written = self.folder / "calls"
         return [line for line in written.read_text().splitlines() if part in line] if written.exists() else []
+
+    def wait_for_call(self, part: str) -> None:
+        """Until the pretended Python has been called with `part`; at most ten seconds."""
+        deadline = time.monotonic() + 10
+        while not self.calls(part) and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def start(self, *arguments: str, door: Path | None = None, cwd: Path | None = None) -> subprocess.Popen[str]:
         """Knock and do not wait; Ctrl-C reaches it even where this process was started without."""
