@@ -1,8 +1,9 @@
 """The model side of Parley. These names are all that the web may use; importing them does not import torch."""
 
+from engine.bulletin import Subscription
 from engine.catalog.info import GROUPS, CheckpointInfo, Listing
 from engine.completion import Completion
-from engine.engine import Engine, EngineOptions, Subscription
+from engine.engine import Engine, EngineOptions
 from engine.errors import (
     CheckpointNotFound,
     CheckpointProblem,
@@ -15,12 +16,26 @@ from engine.errors import (
 )
 from engine.letters import Done, Event, Failed, Progress, Started, Token
 from engine.request import GenerationRequest, Message, SamplingParams
-from engine.status import LoadOptions, MemoryEstimate, MemoryPicture, Status
+from engine.status import (
+    Change,
+    CheckpointAppeared,
+    CheckpointChanged,
+    CheckpointGone,
+    LoadOptions,
+    MemoryEstimate,
+    MemoryPicture,
+    Status,
+    StatusChanged,
+)
 from engine.version import VERSION
 
 __all__ = [
     "GROUPS",
     "VERSION",
+    "Change",
+    "CheckpointAppeared",
+    "CheckpointChanged",
+    "CheckpointGone",
     "CheckpointInfo",
     "CheckpointNotFound",
     "CheckpointProblem",
@@ -45,6 +60,7 @@ __all__ = [
     "SamplingParams",
     "Started",
     "Status",
+    "StatusChanged",
     "Subscription",
     "Token",
     "WorkerFailed",

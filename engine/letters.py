@@ -39,12 +39,18 @@ class LoadPlan:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Answer this. Exactly one of `prompt` and `messages` is set; `sampling` is complete, its seed too."""
+    """Answer this. Exactly one of `prompt` and `messages` is set; `sampling` is complete, its seed too.
+
+    `received_at` is the machine's monotonic clock when the request came in; `load_ms` of the time since then went
+    into loading the model.
+    """
 
     run_id: str
     prompt: str | None
     messages: tuple[Message, ...] | None
     sampling: SamplingParams
+    received_at: float
+    load_ms: float = 0.0
     add_bos: bool | None = None
     template: str | None = None
 

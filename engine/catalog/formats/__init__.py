@@ -1,0 +1,24 @@
+"""The on-disk formats, one module each, in the order in which they claim a path.
+
+Every module has NAME, matches(path), describe(path, checkpoint_id), config(path), tensors(path), tokenizer(path) and
+template(path). Those that own a whole directory come first, so that its files are not listed one by one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+from engine.catalog.formats import gguf, huggingface
+
+FORMATS: tuple[ModuleType, ...] = (huggingface, gguf)
+
+
+def claiming(path: Path) -> ModuleType | None:
+    """The first format that takes this file or directory."""
+    return next((each for each in FORMATS if each.matches(path)), None)
+
+
+def named(name: str) -> ModuleType:
+    """A format by its NAME."""
+    return next(each for each in FORMATS if name == each.NAME)

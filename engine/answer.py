@@ -1,0 +1,128 @@
+"""One run inside a worker: from its letter to a sequence, from its logits to tokens and text, to its last event."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from engine.catalog.info import ChatTemplate
+from engine.errors import InvalidRequest
+from engine.letters import Candidate, Done, Event, Receipt, ScoredToken, Started, Submit, Token
+from engine.loader import Loaded
+from engine.request import SamplingParams
+from engine.sampling import Choice, choose
+from engine.sequence import Clock, Sequence
+from engine.text.stream import TextStream
+from engine.text.template import CHATML, PLAIN, PLAIN_STOP, render, template_hash
+from engine.version import VERSION
+
+
+class Answer:
+    """The run of one `Submit`. Raises InvalidRequest at birth when its prompt cannot be answered."""
+
+    def __init__(self, letter: Submit, loaded: Loaded, model: str) -> None:
+        self._loaded = loaded
+        self._model = model
+        self._sampling: SamplingParams = letter.sampling
+        self.template = None if letter.messages is None else _template(letter, loaded)
+        ids = self._prompt_ids(letter)
+        room = self._room(len(ids))
+        clock = Clock(letter.received_at, letter.load_ms)
+        self.sequence = Sequence(letter.run_id, ids, letter.sampling, room, clock)
+        stops = letter.sampling.stop + ((PLAIN_STOP,) if self.template is PLAIN else ())
+        self._text = TextStream(loaded.tokenizer.decode, stops)
+        self._unsent_ids: list[int] = []
+        self._unsent_scores: list[ScoredToken] = []
+
+    def started(self) -> Started:
+        """The event of leaving the queue."""
+        sequence = self.sequence
+        return Started(
+            run_id=sequence.run_id,
+            model=self._model,
+            seed=sequence.sampling.seed,
+            prompt_tokens=len(sequence.prompt_ids),
+            cached_tokens=sequence.cached_tokens,
+            precision=self._loaded.precision,
+            max_new_tokens=sequence.room,
+            truncated=sequence.room < self._sampling.max_new_tokens,
+            queue_position=sequence.arrived_at_position,
+            template_source=None if self.template is None else self.template.source,
+        )
+
+    def choose(self, logits: Tensor) -> list[Event]:
+        """Sample the next token from (vocab_size,) logits; the events it makes, at most one."""
+        sequence = self.sequence
+        known = logits[: self._loaded.tokenizer.size]  # (known,): rows beyond the vocabulary have no text
+        choice = choose(known, sequence.sampling, sequence.prompt_ids, sequence.output_ids, sequence.random)
+        sequence.append(choice.id)
+        if choice.id in self._loaded.tokenizer.stop_ids:
+            sequence.finish("stop")
+            return []
+        text = self._text.feed(choice.id)
+        if self._text.is_stopped:
+            sequence.finish("stop")
+        self._note(choice)
+        return self._token(text) if text else []
+
+    def finish(self) -> list[Event]:
+        """The last events: what was held back, then `Done`."""
+        rest = "" if self._text.is_stopped else self._text.flush()
+        sequence = self.sequence
+        receipt = Receipt(
+            model=self._model,
+            fingerprint=self._loaded.fingerprint,
+            template_hash=None if self.template is None else template_hash(self.template),
+            precision=self._loaded.precision,
+            device=str(self._loaded.device),
+            seed=sequence.sampling.seed,
+            engine_version=VERSION,
+        )
+        done = Done(
+            sequence.run_id, sequence.finish_reason, self._text.text, sequence.usage(), sequence.timings(), receipt
+        )
+        return [*(self._token(rest) if rest or self._unsent_scores else []), done]
+
+    def _prompt_ids(self, letter: Submit) -> list[int]:
+        tokenizer = self._loaded.tokenizer
+        if self.template is None:
+            return tokenizer.encode(letter.prompt, letter.add_bos)
+        messages = [tokenizer.defuse(message) for message in letter.messages]
+        ids = tokenizer.encode_rendered(render(self.template, messages, tokenizer.special_tokens))
+        return tokenizer.with_bos(ids) if self.template in (CHATML, PLAIN) else ids
+
+    def _room(self, prompt_tokens: int) -> int:
+        context = self._loaded.context_length
+        if prompt_tokens == 0:
+            raise InvalidRequest("the prompt has no tokens", param="prompt", hint="Send at least one character.")
+        if prompt_tokens >= context:
+            raise InvalidRequest(
+                f"the prompt has {prompt_tokens} tokens, and the model's context holds {context} with the answer",
+                code="context_length_exceeded",
+                param="prompt" if self.template is None else "messages",
+                hint="Shorten the prompt or begin a new conversation.",
+            )
+        return min(self._sampling.max_new_tokens, context - prompt_tokens)
+
+    def _note(self, choice: Choice) -> None:
+        self._unsent_ids.append(choice.id)
+        if choice.logprob is not None:
+            show = self._loaded.tokenizer.show
+            top = tuple(Candidate(each, show(each), logprob) for each, logprob in choice.top)
+            self._unsent_scores.append(ScoredToken(choice.id, show(choice.id), choice.logprob, top))
+
+    def _token(self, text: str) -> list[Event]:
+        sequence = self.sequence
+        event = Token(
+            sequence.run_id,
+            text,
+            tuple(self._unsent_ids),
+            len(sequence.output_ids) - 1,
+            tuple(self._unsent_scores),
+        )
+        self._unsent_ids.clear()
+        self._unsent_scores.clear()
+        return [event]
+
+
+def _template(letter: Submit, loaded: Loaded) -> ChatTemplate:
+    return loaded.template if letter.template is None else ChatTemplate(letter.template, "request")

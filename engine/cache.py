@@ -1,0 +1,61 @@
+"""The keys and values of all slots. Which slot belongs to whom is decided in `slots.py`; here are only tensors."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+SMALLEST_CAPACITY = 256
+
+
+class KVCache:
+    """One tensor a slot, (layers, 2, kv_heads, capacity, head_dim), which grows by doubling as its run grows."""
+
+    def __init__(
+        self,
+        *,
+        slots: int,
+        layers: int,
+        kv_heads: int,
+        head_dim: int,
+        context_length: int,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        self._shape = (layers, 2, kv_heads, head_dim)
+        self._context_length = context_length
+        self._dtype = dtype
+        self._device = device
+        self._slots: list[Tensor | None] = [None] * slots
+
+    @property
+    def bytes(self) -> int:
+        """Memory of all slots."""
+        return sum(slot.nbytes for slot in self._slots if slot is not None)
+
+    def slot(self, index: int, length: int) -> Tensor:
+        """A slot's tensor, (layers, 2, kv_heads, capacity, head_dim), grown to hold at least `length` tokens."""
+        held = self._slots[index]
+        if held is not None and held.shape[3] >= length:
+            return held
+        capacity = SMALLEST_CAPACITY
+        while capacity < length:
+            capacity *= 2
+        layers, pair, kv_heads, head_dim = self._shape
+        capacity = max(length, min(capacity, self._context_length))
+        grown = torch.empty(
+            (layers, pair, kv_heads, capacity, head_dim), dtype=self._dtype, device=self._device
+        )  # (layers, 2, kv_heads, capacity, head_dim)
+        if held is not None:
+            grown[:, :, :, : held.shape[3]] = held
+        self._slots[index] = grown
+        return grown
+
+    def copy(self, source: int, target: int, length: int) -> None:
+        """Give `target` the first `length` tokens of `source`."""
+        held = self.slot(source, length)
+        self.slot(target, length)[:, :, :, :length] = held[:, :, :, :length]
+
+    def drop(self, index: int) -> None:
+        """Return a slot's memory."""
+        self._slots[index] = None

@@ -1,0 +1,99 @@
+"""Stage, step, epoch and loss of a checkpoint, each with the evidence it came from. What is guessed says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from engine.catalog.info import Loss
+
+STAGE_GROUPS: Mapping[str, str] = {"pretrain": "Pretrained", "sft": "SFT", "rl": "RL", "adapter": "Adapter"}
+# In the order in which they decide: a run named sft_from_pretrain is SFT, one named dpo-after-sft is RL.
+STAGE_WORDS: Sequence[tuple[str, frozenset[str]]] = (
+    ("adapter", frozenset({"lora", "adapter", "qlora", "dora"})),
+    ("rl", frozenset({"dpo", "ipo", "kto", "orpo", "simpo", "cpo", "ppo", "grpo", "gspo", "dapo", "rloo", "rlhf"})),
+    ("rl", frozenset({"reinforce", "rl", "rlvr"})),
+    ("sft", frozenset({"sft", "instruct", "chat", "it", "alpaca", "finetune", "finetuned", "instruction"})),
+    ("pretrain", frozenset({"pretrain", "pretrained", "pretraining", "base", "foundation", "cpt"})),
+)
+STEP_PATTERNS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"checkpoint-(\d{1,12})",
+        r"global_step_?(\d{1,12})",
+        r"step[_=-]?(\d{1,12})",
+        r"iter[_-]?(\d{1,12})",
+        r"model_(\d{5,12})",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found; `evidence` has a sentence for each field that is set."""
+
+    stage: str | None = None
+    group: str = "Other"
+    step: int | None = None
+    epoch: float | None = None
+    loss: Loss | None = None
+    evidence: Mapping[str, str] = field(default_factory=dict)
+
+
+def findings(checkpoint_id: str, trainer_state: Mapping[str, Any], names: Sequence[str] = ()) -> Findings:
+    """Look in trainer_state.json first, then in the words of `names` (titles, tags) and of the id."""
+    evidence: dict[str, str] = {}
+    stage = _stage(checkpoint_id, names, evidence)
+    step = _step(checkpoint_id, trainer_state, evidence)
+    epoch = trainer_state.get("epoch")
+    if isinstance(epoch, int | float) and not isinstance(epoch, bool):
+        epoch, evidence["epoch"] = float(epoch), "trainer_state.json: epoch"
+    else:
+        epoch = None
+    loss = _loss(trainer_state, evidence)
+    return Findings(stage, STAGE_GROUPS.get(stage or "", "Other"), step, epoch, loss, evidence)
+
+
+def _stage(checkpoint_id: str, names: Sequence[str], evidence: dict[str, str]) -> str | None:
+    for name in names:
+        if stage := _stage_in(name):
+            evidence["stage"] = f"inferred from the name {name!r}"
+            return stage
+    for part in reversed(PurePosixPath(checkpoint_id).parts):
+        if stage := _stage_in(part):
+            evidence["stage"] = f"inferred from the path: {part!r}"
+            return stage
+    return None
+
+
+def _stage_in(text: str) -> str | None:
+    words = set(re.split(r"[^a-z]+", text.lower()))
+    return next((stage for stage, known in STAGE_WORDS if words & known), None)
+
+
+def _step(checkpoint_id: str, trainer_state: Mapping[str, Any], evidence: dict[str, str]) -> int | None:
+    stored = trainer_state.get("global_step")
+    if isinstance(stored, int) and not isinstance(stored, bool):
+        evidence["step"] = "trainer_state.json: global_step"
+        return stored
+    for part in reversed(PurePosixPath(checkpoint_id).parts):
+        for pattern in STEP_PATTERNS:
+            if match := pattern.search(part):
+                evidence["step"] = f"inferred from the path: {part!r}"
+                return int(match[1])
+    return None
+
+
+def _loss(trainer_state: Mapping[str, Any], evidence: dict[str, str]) -> Loss | None:
+    history = trainer_state.get("log_history")
+    entries = [entry for entry in history if isinstance(entry, dict)] if isinstance(history, list) else []
+    for key, kind in (("eval_loss", "validation"), ("loss", "train")):
+        for entry in reversed(entries):
+            value = entry.get(key)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                evidence["loss"] = f"trainer_state.json: the last {key} of log_history"
+                return Loss(kind, float(value))
+    return None

@@ -1,0 +1,124 @@
+"""Walk the checkpoints folder and keep the list. One bad file never hides the others; nothing is loaded."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from engine.catalog.formats import claiming
+from engine.catalog.info import GROUPS, CheckpointInfo, Listing, Skipped
+
+logger = logging.getLogger(__name__)
+
+DEEPEST = 12
+Stamp = tuple[tuple[str, int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a scan found that the one before did not have so."""
+
+    appeared: tuple[CheckpointInfo, ...] = ()
+    changed: tuple[CheckpointInfo, ...] = ()
+    gone: tuple[str, ...] = ()
+
+
+class Scanner:
+    """Scans one root. What has the same inode, size and time of change as before is not read again."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._known: dict[Path, tuple[Stamp, CheckpointInfo]] = {}
+        self._listing = Listing()
+        self._lock = Lock()
+
+    @property
+    def listing(self) -> Listing:
+        """The last scan's result; empty before the first."""
+        return self._listing
+
+    def scan(self) -> Difference:
+        """Look again and say what is different."""
+        with self._lock:
+            started = time.monotonic()
+            before = {info.id: info for info in self._listing.checkpoints}
+            skipped: list[Skipped] = []
+            found = {info.id: info for info in self._describe_all(skipped)}
+            self._listing = Listing(
+                checkpoints=tuple(sorted(found.values(), key=_place)),
+                skipped=tuple(skipped),
+                at=time.time(),
+                seconds=time.monotonic() - started,
+            )
+        return Difference(
+            appeared=tuple(info for info in found.values() if info.id not in before),
+            changed=tuple(info for info in found.values() if before.get(info.id, info) != info),
+            gone=tuple(before.keys() - found.keys()),
+        )
+
+    def _describe_all(self, skipped: list[Skipped]) -> Iterator[CheckpointInfo]:
+        known: dict[Path, tuple[Stamp, CheckpointInfo]] = {}
+        for path in _candidates(self._root):
+            try:
+                entry = self._describe(path)
+            except Exception as error:
+                # Whatever a file does to its reader, the list goes on without it and says so.
+                logger.warning("%s could not be described: %s", path, error, exc_info=True)
+                skipped.append(Skipped(path.relative_to(self._root).as_posix(), str(error)))
+                continue
+            if entry is not None:
+                known[path] = entry
+                yield entry[1]
+        self._known = known
+
+    def _describe(self, path: Path) -> tuple[Stamp, CheckpointInfo] | None:
+        stamp = _stamp(path)
+        if path in self._known and self._known[path][0] == stamp:
+            return self._known[path]
+        form = claiming(path)
+        if form is None:
+            return None
+        return stamp, form.describe(path, path.relative_to(self._root).as_posix())
+
+
+def _candidates(root: Path) -> Iterator[Path]:
+    """Directories that a format claims, and the files of the others. A link that leads back is not followed."""
+    seen: set[tuple[int, int]] = set()
+    pending = [(root, 0)]
+    while pending:
+        folder, depth = pending.pop()
+        try:
+            identity = (folder.stat().st_dev, folder.stat().st_ino)
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            logger.warning("%s cannot be listed: %s", folder, error)
+            continue
+        if identity in seen or depth > DEEPEST:
+            continue
+        seen.add(identity)
+        is_claimed = folder != root and claiming(folder) is not None
+        if is_claimed:
+            yield folder
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                pending.append((Path(entry.path), depth + 1))
+            elif entry.is_file() and not is_claimed:
+                yield Path(entry.path)
+
+
+def _stamp(path: Path) -> Stamp:
+    files = [path] if path.is_file() else [Path(entry.path) for entry in os.scandir(path) if entry.is_file()]
+    stats = [(file.name, file.stat()) for file in sorted(files)]
+    return tuple((name, stat.st_ino, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+
+
+def _place(info: CheckpointInfo) -> tuple[int, str, int, str]:
+    run = info.id.rpartition("/")[0]
+    return (GROUPS.index(info.group) if info.group in GROUPS else len(GROUPS), run, info.step or 0, info.id)

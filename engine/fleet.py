@@ -1,0 +1,267 @@
+"""The models at work: brings workers up, hands them letters, passes on what they answer, takes them down.
+
+One lock guards the residents; nothing that can block happens while it is held. Models are loaded one at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from queue import SimpleQueue
+from threading import Condition, Thread
+
+from engine.completion import Completion
+from engine.errors import CheckpointProblem, EngineError, ModelBusy, Overloaded, WorkerFailed
+from engine.host import Host, OnEnd, OnLetter
+from engine.letters import Cancel, LoadFailed, Loading, LoadPlan, Ready, Step, Submit
+from engine.residents import Resident, Residents
+from engine.status import LoadOptions, LoadProgress, MemoryPicture, Status
+
+logger = logging.getLogger(__name__)
+
+MakeHost = Callable[[LoadPlan, OnLetter, OnEnd], Host]
+OnStatus = Callable[[Status], None]
+SHUTTING_DOWN = Overloaded("the server is shutting down", code="shutting_down", hint="Try again in a moment.")
+
+
+class Fleet:
+    """All models that are loaded or on their way. Every method may be called from any thread."""
+
+    def __init__(self, budget_bytes: int, make_host: MakeHost, on_status: OnStatus) -> None:
+        self._residents = Residents(budget_bytes)
+        self._make_host = make_host
+        self._on_status = on_status
+        self._changed = Condition()
+        self._loads: SimpleQueue[Resident | None] = SimpleQueue()
+        self._is_closed = False
+        Thread(target=self._load_in_turn, name="loader", daemon=True).start()
+
+    def status(self, checkpoint_id: str) -> Status:
+        """The status of a model, `unloaded` when nothing is known of it."""
+        with self._changed:
+            resident = self._residents.get(checkpoint_id)
+            return Status(checkpoint_id) if resident is None else resident.status()
+
+    def statuses(self) -> dict[str, Status]:
+        """The status of every model that is not unloaded."""
+        with self._changed:
+            return {resident.id: resident.status() for resident in self._residents}
+
+    def memory(self) -> MemoryPicture:
+        """The budget and what is taken of it."""
+        with self._changed:
+            return MemoryPicture(self._residents.budget_bytes, self._residents.used_bytes)
+
+    def most_recent_id(self) -> str | None:
+        """The ready model that was used last."""
+        with self._changed:
+            resident = self._residents.most_recent()
+            return None if resident is None else resident.id
+
+    def load(self, plan: LoadPlan, options: LoadOptions, reserve_bytes: int) -> Status:
+        """Queue a load, or join the one under way, for somebody who asked for the model itself."""
+        with self._changed:
+            resident = self._join_or_add(plan, options, reserve_bytes)
+            resident.is_wanted = True
+            resident.options = replace(resident.options, pinned=options.pinned or resident.options.pinned)
+        return self._tell(resident)
+
+    def wait_until_loaded(self, checkpoint_id: str, timeout_seconds: float | None) -> Status:
+        """Block until the model is neither queued nor loading. Raises what made loading fail, or TimeoutError."""
+        with self._changed:
+            resident = self._residents.get(checkpoint_id)
+            if resident is None:
+                return Status(checkpoint_id)
+            if not self._changed.wait_for(lambda: not resident.is_coming, timeout_seconds):
+                raise TimeoutError(f"{checkpoint_id} was not loaded in {timeout_seconds} s")
+            if resident.error is not None:
+                raise resident.error
+            return resident.status()
+
+    def unload(self, checkpoint_id: str, *, force: bool) -> int:
+        """Take a model down and return the bytes it held. Raises ModelBusy while it answers, unless forced."""
+        with self._changed:
+            resident = self._residents.get(checkpoint_id)
+            if resident is None:
+                return 0
+            if resident.runs and not force:
+                raise ModelBusy(
+                    f"{checkpoint_id} is answering {len(resident.runs)} requests",
+                    hint='Wait for them, cancel them, or unload with {"force": true}.',
+                )
+        return self._take_down(resident, "it was unloaded")
+
+    def submit(self, letter: Submit, plan: LoadPlan, reserve_bytes: int, max_waiting: int) -> Completion:
+        """Hand a request to its model, or keep it until the model is loaded. Raises Overloaded when too many wait."""
+        completion = Completion(letter.run_id, plan.checkpoint_id, self.cancel)
+        with self._changed:
+            waiting = sum(each.waiting + len(each.pending) for each in self._residents)
+            if waiting >= max_waiting:
+                raise Overloaded(f"{waiting} requests wait already", hint="Try again in a few seconds.")
+            resident = self._join_or_add(plan, LoadOptions(), reserve_bytes)
+            can_go = resident.accept(letter, completion)
+        if can_go:
+            resident.host.send(letter)
+        return completion
+
+    def cancel(self, run_id: str) -> bool:
+        """End a run early; False when no such run is alive. A load that only it wanted is called off."""
+        with self._changed:
+            resident = self._residents.answering(run_id)
+            if resident is None:
+                return False
+            was_pending = resident.withdraw(run_id)
+            is_unwanted = resident.is_coming and not resident.runs and not resident.is_wanted
+        if not was_pending:
+            resident.host.send(Cancel(run_id))
+        if is_unwanted:
+            Thread(target=self._take_down, args=(resident, "nobody waits for it"), daemon=True).start()
+        return True
+
+    def close(self) -> None:
+        """Fail every run with an error that says why, and end every worker."""
+        with self._changed:
+            self._is_closed = True
+            residents = list(self._residents)
+            for resident in residents:
+                resident.fail_runs(SHUTTING_DOWN)
+        self._loads.put(None)
+        takers = [Thread(target=self._take_down, args=(each, SHUTTING_DOWN.message)) for each in residents]
+        for taker in takers:
+            taker.start()
+        for taker in takers:
+            taker.join()
+
+    def _join_or_add(self, plan: LoadPlan, options: LoadOptions, reserve_bytes: int) -> Resident:
+        if self._is_closed:
+            raise SHUTTING_DOWN
+        resident = self._residents.get(plan.checkpoint_id)
+        if resident is not None and resident.state in ("queued", "loading", "ready"):
+            _refuse_other_options(resident, options)
+            return resident
+        self._residents.to_evict(plan.checkpoint_id, reserve_bytes)
+        resident = Resident(plan.checkpoint_id, plan, options, reserve_bytes)
+        self._residents.add(resident)
+        self._loads.put(resident)
+        return resident
+
+    def _tell(self, resident: Resident) -> Status:
+        with self._changed:
+            status = resident.status()
+            self._changed.notify_all()
+        self._on_status(status)
+        return status
+
+    def _load_in_turn(self) -> None:
+        for resident in iter(self._loads.get, None):
+            try:
+                self._bring_up(resident)
+            except CheckpointProblem as error:
+                self._fail(resident, error)
+            except Exception as error:
+                # The next load must have its turn whatever this one did.
+                logger.exception("loading %s failed", resident.id)
+                self._fail(resident, WorkerFailed(f"the worker of {resident.id} could not be started: {error!r}"))
+
+    def _bring_up(self, resident: Resident) -> None:
+        with self._changed:
+            if resident.state != "queued":
+                return
+            evicted = self._residents.to_evict(resident.id, resident.reserved_bytes)
+            resident.state, resident.progress = "loading", LoadProgress("starting", 0.0)
+        self._tell(resident)
+        for each in evicted:
+            self._take_down(each, f"its memory was needed for {resident.id}")
+        host = self._make_host(resident.plan, partial(self._on_letter, resident), partial(self._on_end, resident))
+        host.start()
+        with self._changed:
+            is_late = resident.state != "loading"
+            if not is_late:
+                resident.host = host
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: not resident.is_coming)
+        if is_late:
+            host.stop("loading was called off")
+
+    def _take_down(self, resident: Resident, reason: str) -> int:
+        with self._changed:
+            if resident.state in ("unloading", "unloaded"):
+                self._changed.wait_for(lambda: resident.state == "unloaded")
+                return 0
+            resident.state, resident.progress, resident.error = "unloading", None, None
+            resident.fail_runs(WorkerFailed(f"{resident.id} was stopped: {reason}", code="model_unloaded"))
+        self._tell(resident)
+        if resident.host is not None:
+            resident.host.stop(reason)
+        with self._changed:
+            resident.state, freed = "unloaded", resident.memory_bytes
+            resident.memory_bytes, resident.facts = 0, None
+            self._residents.remove(resident)
+        logger.info("%s is unloaded (%s); %d bytes are free again", resident.id, reason, freed)
+        self._tell(resident)
+        return freed
+
+    def _on_letter(self, resident: Resident, letter: object) -> None:
+        match letter:
+            case Step():
+                with self._changed:
+                    is_changed = resident.note_step(letter)
+                if is_changed:
+                    self._tell(resident)
+            case Loading():
+                with self._changed:
+                    if resident.state != "loading":
+                        return
+                    resident.note_loading(letter)
+                self._tell(resident)
+            case Ready():
+                self._on_ready(resident, letter)
+            case LoadFailed():
+                self._fail(resident, letter.error)
+
+    def _on_ready(self, resident: Resident, facts: Ready) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: resident.host is not None or resident.state != "loading")
+            if resident.state != "loading":
+                return
+            letters = resident.note_ready(facts)
+        logger.info(
+            "%s is ready after %.2f s, %s on %s", resident.id, facts.load_seconds, facts.precision, facts.device
+        )
+        self._tell(resident)
+        for letter in letters:
+            resident.host.send(letter)
+
+    def _on_end(self, resident: Resident, reason: str) -> None:
+        error = WorkerFailed(
+            f"the worker of {resident.id} is gone: {reason}",
+            hint="Load the model again. If it happens again, the machine may be short of memory.",
+        )
+        self._fail(resident, error)
+
+    def _fail(self, resident: Resident, error: EngineError) -> None:
+        with self._changed:
+            if resident.state in ("failed", "unloading", "unloaded"):
+                return
+            resident.state, resident.progress, resident.error = "failed", None, error
+            resident.memory_bytes, resident.facts = 0, None
+            resident.fail_runs(error)
+        logger.error("%s failed: %s", resident.id, error)
+        self._tell(resident)
+
+
+def _refuse_other_options(resident: Resident, options: LoadOptions) -> None:
+    if resident.state != "ready":
+        return
+    is_now = {"precision": resident.facts.precision, "device": resident.facts.device}
+    is_now["context_length"] = resident.facts.context_length
+    for name, value in is_now.items():
+        asked = getattr(options, name)
+        if asked not in (None, "auto", value):
+            raise ModelBusy(
+                f"{resident.id} is loaded with {name} {value}, not {asked}",
+                param=name,
+                hint="Unload it first, then load it with the new setting.",
+            )

@@ -1,0 +1,136 @@
+"""A checkpoint on disk -> a model that can compute. Reports how far it has come; refuses what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from engine.cache import KVCache
+from engine.catalog.formats import named
+from engine.catalog.info import ChatTemplate
+from engine.device import DTYPES, choose_device, choose_precision, use_threads
+from engine.errors import InvalidRequest
+from engine.letters import LoadPlan
+from engine.models import registry
+from engine.models.layers import Embedding, Linear
+from engine.text.template import CHATML, PLAIN
+from engine.text.tokenizer import Tokenizer, choose_template, load
+from engine.weights.assign import assign
+
+SAMPLE_BYTES = 64 * 1024
+Report = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model with all that answering needs."""
+
+    model: nn.Module
+    cache: KVCache
+    cache_tokens: int
+    tokenizer: Tokenizer
+    template: ChatTemplate
+    fingerprint: str
+    precision: str
+    device: torch.device
+    context_length: int
+    vocab_size: int
+
+
+def load_model(plan: LoadPlan, report: Report) -> Loaded:
+    """Load as the plan says. `report(stage, fraction)` may raise to call the loading off.
+
+    Raises CheckpointProblem for what is wrong with the checkpoint, InvalidRequest for what is wrong with the plan.
+    """
+    report("reading headers", 0.0)
+    use_threads(plan.threads)
+    device = choose_device(plan.device)
+    precision = choose_precision(plan.precision, device)
+    form = named(plan.format)
+    settings = form.config(plan.path)
+    records = form.tensors(plan.path)
+    family = registry.family(settings)
+    config = family.Config.from_json(settings)
+    context_length = _context_length(plan.context_length, config.max_position_embeddings)
+    fingerprint = _fingerprint(sorted({record.file for record in records}))
+    report("reading the tokenizer", 0.0)
+    tokenizer = load(form.tokenizer(plan.path), fingerprint, plan.cache_directory)
+    with torch.device("meta"):
+        model = family.Model(config)
+    assign(
+        model,
+        records,
+        dtype=DTYPES[precision],
+        device=device,
+        convert=_to_int8 if precision == "int8" else _keep,
+        report=lambda fraction: report("reading weights", fraction),
+    )
+    model.finish_loading()
+    model.eval()
+    report("warming up", 1.0)
+    cache_tokens = _cache_tokens(plan.cache_bytes, config, DTYPES[precision], context_length)
+    return Loaded(
+        model=model,
+        cache=KVCache(
+            slots=plan.max_running,
+            layers=config.num_hidden_layers,
+            kv_heads=config.num_key_value_heads,
+            head_dim=config.head_dim,
+            context_length=context_length,
+            dtype=DTYPES[precision],
+            device=device,
+        ),
+        cache_tokens=cache_tokens,
+        tokenizer=tokenizer,
+        template=choose_template(form.template(plan.path), tokenizer, CHATML, PLAIN),
+        fingerprint=fingerprint,
+        precision=precision,
+        device=device,
+        context_length=context_length,
+        vocab_size=config.vocab_size,
+    )
+
+
+def _context_length(asked: int | None, trained: int) -> int:
+    if asked is None:
+        return trained
+    if not 1 < asked <= trained:
+        raise InvalidRequest(
+            f"context_length must be between 2 and the {trained} tokens the model was made for, not {asked}",
+            param="context_length",
+        )
+    return asked
+
+
+def _cache_tokens(budget_bytes: int, config: Any, dtype: torch.dtype, context_length: int) -> int:
+    """Tokens that fit the cache's budget; one whole context always does."""
+    per_token = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * dtype.itemsize
+    return max(context_length, budget_bytes // per_token)
+
+
+def _keep(module: nn.Module, name: str) -> None:
+    """Leave a parameter as it was read."""
+
+
+def _to_int8(module: nn.Module, name: str) -> None:
+    if isinstance(module, Linear | Embedding) and name == "weight":
+        module.quantise()
+
+
+def _fingerprint(files: list[Path]) -> str:
+    """Names the weights: SHA-256 over each file's size and samples of its bytes, first sixteen digits."""
+    digest = sha256()
+    for file in files:
+        size = file.stat().st_size
+        digest.update(f"{file.name} {size} ".encode())
+        with file.open("rb") as stream:
+            for place in (0, size // 2, max(0, size - SAMPLE_BYTES)):
+                stream.seek(place)
+                digest.update(stream.read(SAMPLE_BYTES))
+    return digest.hexdigest()[:16]

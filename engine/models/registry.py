@@ -1,0 +1,24 @@
+"""Which family computes a model_type. A new family is a new file here and a line in the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from engine.errors import CheckpointProblem
+
+FAMILIES: Mapping[str, str] = {"llama": "engine.models.llama"}
+
+
+def family(config: Mapping[str, Any]) -> ModuleType:
+    """The module whose `Config` and `Model` compute this config.json. Raises CheckpointProblem for an unknown one."""
+    model_type = config.get("model_type")
+    if model_type not in FAMILIES:
+        raise CheckpointProblem(
+            f"the architecture {model_type!r} is not one that can be computed here yet",
+            code="unknown_architecture",
+            hint=f"Known architectures: {', '.join(sorted(FAMILIES))}.",
+        )
+    return import_module(FAMILIES[model_type])

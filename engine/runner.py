@@ -1,0 +1,41 @@
+"""A batch of spans -> tensors -> logits. All it needs comes as arguments; it decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from engine.cache import KVCache
+from engine.models.layers import Batch, Row
+from engine.scheduler import Span
+
+
+class Runner:
+    """One model on one device with its cache."""
+
+    def __init__(self, model: nn.Module, cache: KVCache, device: torch.device) -> None:
+        self._model = model
+        self._cache = cache
+        self._device = device
+
+    @torch.inference_mode()
+    def run(self, spans: Sequence[Span]) -> Tensor:
+        """Compute the spans; float32 logits (N, vocab_size) for the N spans that are the last of their sequence."""
+        ids: list[int] = []
+        positions: list[int] = []
+        rows: list[Row] = []
+        wanted: list[int] = []
+        for span in spans:
+            cache = self._cache.slot(span.sequence.slot, span.start + span.count)
+            rows.append(Row(cache, len(ids), span.start, span.count))
+            ids += span.sequence.ids_from(span.start, span.count)
+            positions += range(span.start, span.start + span.count)
+            if span.is_last:
+                wanted.append(len(ids) - 1)
+        batch = Batch(torch.tensor(positions, device=self._device), tuple(rows))
+        hidden = self._model(torch.tensor(ids, device=self._device), batch)  # (T, hidden)
+        if not wanted:
+            return torch.empty(0, 0)
+        return self._model.logits(hidden[torch.tensor(wanted, device=self._device)])  # (N, vocab_size)

@@ -1,0 +1,114 @@
+"""Who is computed in the next step. First come, first served; long prompts go in chunks between others' tokens.
+
+Plain Python over `Sequence` and `SlotPool`; the tensors are the runner's business.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from engine.sequence import Phase, Sequence
+from engine.slots import Placement, SlotPool
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """`count` tokens of a sequence from position `start` on, computed in one step.
+
+    `is_last` says that the sequence is then computed to its end, so its next token can be sampled.
+    """
+
+    sequence: Sequence
+    start: int
+    count: int
+
+    @property
+    def is_last(self) -> bool:
+        return self.start + self.count == self.sequence.length
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A sequence that just left the queue, and where its prompt goes."""
+
+    sequence: Sequence
+    placement: Placement
+
+
+class Scheduler:
+    """Waiting and running sequences. Each step computes one token of every answer and some of the prompts.
+
+    `tokens_per_step` bounds a step; beside running answers prompts get only an eighth of it, so that a long prompt
+    costs the others' next token little.
+    """
+
+    def __init__(self, pool: SlotPool, *, max_running: int, tokens_per_step: int) -> None:
+        self._pool = pool
+        self._max_running = max_running
+        self._tokens_per_step = tokens_per_step
+        self.waiting: deque[Sequence] = deque()
+        self.running: list[Sequence] = []
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.waiting and not self.running
+
+    def add(self, sequence: Sequence) -> int:
+        """Queue a sequence and return how many wait before it."""
+        sequence.arrived_at_position = len(self.waiting)
+        self.waiting.append(sequence)
+        return sequence.arrived_at_position
+
+    def find(self, run_id: str) -> Sequence | None:
+        """The waiting or running sequence of a run."""
+        return next((each for each in (*self.running, *self.waiting) if each.run_id == run_id), None)
+
+    def admit(self) -> list[Admission]:
+        """Move sequences from the queue into the batch, in order, while there is room."""
+        admissions = []
+        while self.waiting and len(self.running) < self._max_running:
+            sequence = self.waiting[0]
+            placement = self._pool.place(sequence.prompt_ids, sequence.reserved_tokens)
+            if placement is None:
+                break
+            self.waiting.popleft()
+            sequence.slot = placement.slot
+            sequence.computed = sequence.cached_tokens = placement.cached
+            sequence.phase = Phase.PREFILL
+            sequence.clock.admitted = time.monotonic()
+            self.running.append(sequence)
+            admissions.append(Admission(sequence, placement))
+        return admissions
+
+    def next_batch(self) -> list[Span]:
+        """The spans of the next step: every answer's next token first, then prompts within the budget."""
+        decoding = [each for each in self.running if each.phase is Phase.DECODE]
+        spans = [Span(each, each.computed, 1) for each in decoding]
+        budget = max(1, self._tokens_per_step // 8) if decoding else self._tokens_per_step
+        for sequence in self.running:
+            if sequence.phase is not Phase.PREFILL:
+                continue
+            if budget <= 0:
+                break
+            count = min(budget, sequence.remaining)
+            spans.append(Span(sequence, sequence.computed, count))
+            budget -= count
+        return spans
+
+    def computed(self, span: Span) -> None:
+        """Note that a span's keys and values are in the cache now."""
+        sequence = span.sequence
+        self._pool.extend(sequence.slot, sequence.ids_from(span.start, span.count))
+        sequence.computed += span.count
+        if sequence.phase is Phase.PREFILL and sequence.remaining == 0:
+            sequence.phase = Phase.DECODE
+
+    def remove(self, sequence: Sequence) -> None:
+        """Take out a sequence that has finished; its slot keeps what was computed."""
+        if sequence in self.running:
+            self.running.remove(sequence)
+            self._pool.release(sequence.slot)
+        elif sequence in self.waiting:
+            self.waiting.remove(sequence)

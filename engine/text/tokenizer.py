@@ -1,0 +1,133 @@
+"""One way to talk to every tokenizer: text to ids, ids to text, and which ids end an answer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import tokenizers
+
+from engine.catalog.info import ChatTemplate, TokenizerSpec
+from engine.errors import CheckpointProblem
+from engine.request import Message
+from engine.text.vocabulary import build
+from engine.version import VERSION
+
+# A noncharacter: it is in no text, and no vocabulary has it.
+BREAK = "\ufdd0"
+
+
+class Tokenizer:
+    """A checkpoint's tokenizer with what the checkpoint says about its special tokens."""
+
+    def __init__(self, inner: tokenizers.Tokenizer, spec: TokenizerSpec) -> None:
+        inner.no_truncation()
+        inner.no_padding()
+        self._inner = inner
+        self._spec = spec
+        added = inner.get_added_tokens_decoder()
+        self._special_texts = sorted((each.content for each in added.values() if each.special), key=len, reverse=True)
+        self.stop_ids = frozenset(spec.stop_ids)
+        self.special_tokens = dict(spec.special_tokens)
+
+    @property
+    def size(self) -> int:
+        """Ids from 0 to size - 1 have a text."""
+        return max(self._inner.get_vocab(with_added_tokens=True).values(), default=-1) + 1
+
+    def has(self, *texts: str) -> bool:
+        """Whether each of these is a token of its own."""
+        return all(self._inner.token_to_id(text) is not None for text in texts)
+
+    def encode(self, text: str, add_bos: bool | None = None) -> list[int]:
+        """Ids of a raw text. `add_bos` None does as the checkpoint says; special tokens in the text count as such."""
+        if add_bos is None and self._spec.add_bos is None:
+            return self._inner.encode(text, add_special_tokens=True).ids
+        ids = self._inner.encode(text, add_special_tokens=False).ids
+        wants_bos = self._spec.add_bos if add_bos is None else add_bos
+        return self._after_bos(ids) if wants_bos else ids
+
+    def with_bos(self, ids: list[int]) -> list[int]:
+        """The ids after the token that begins a text, where the checkpoint says that one does."""
+        begins = self._spec.add_bos
+        if begins is None:
+            begins = self._inner.encode("", add_special_tokens=True).ids[:1] == [self._spec.bos_id]
+        return self._after_bos(ids) if begins else ids
+
+    def encode_rendered(self, prompt: str) -> list[int]:
+        """Ids of a rendered chat template, whose special tokens are its own; `BREAK` splits those of the messages."""
+        pieces = self._inner.encode_batch(prompt.split(BREAK), add_special_tokens=False)
+        return [token_id for piece in pieces for token_id in piece.ids]
+
+    def defuse(self, message: Message) -> Message:
+        """The message with `BREAK` inside every special token that its text spells, so that it stays plain text."""
+        content = message.content.replace(BREAK, "")
+        for special in self._special_texts:
+            content = content.replace(special, special[:1] + BREAK + special[1:])
+        return Message(message.role, content)
+
+    def _after_bos(self, ids: list[int]) -> list[int]:
+        bos = self._spec.bos_id
+        return ids if bos is None or ids[:1] == [bos] else [bos, *ids]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of ids, special tokens left out."""
+        return self._inner.decode(ids, skip_special_tokens=True)
+
+    def show(self, token_id: int) -> str:
+        """One token's text, a special token's too."""
+        return self._inner.decode([token_id], skip_special_tokens=False)
+
+
+def load(spec: TokenizerSpec, identity: str, cache_directory: Path | None) -> Tokenizer:
+    """The tokenizer of a checkpoint. What is slow to build is kept in the cache under the file's `identity`.
+
+    Raises CheckpointProblem when there is none or it cannot be read.
+    """
+    if spec.vocabulary is not None:
+        return Tokenizer(_built(spec, identity, cache_directory), spec)
+    if spec.json is not None:
+        return Tokenizer(_parse(spec.json.encode(), spec.source), spec)
+    if spec.file is None:
+        raise CheckpointProblem(
+            "no tokenizer was found for this checkpoint",
+            code="tokenizer_not_found",
+            hint="Put the tokenizer.json of the base model beside the weights.",
+        )
+    return Tokenizer(_parse(spec.file.read_bytes(), spec.file.name), spec)
+
+
+def choose_template(
+    own: ChatTemplate | None, tokenizer: Tokenizer, chatml: ChatTemplate, plain: ChatTemplate
+) -> ChatTemplate:
+    """The checkpoint's own template, one that its vocabulary suggests, or the plainest."""
+    if own is not None:
+        return own
+    return chatml if tokenizer.has("<|im_start|>", "<|im_end|>") else plain
+
+
+def _parse(text: bytes, source: str) -> tokenizers.Tokenizer:
+    try:
+        return tokenizers.Tokenizer.from_buffer(text)
+    except Exception as error:  # The library raises nothing narrower.
+        raise CheckpointProblem(
+            f"{source} cannot be read as a tokenizer: {error}",
+            code="tokenizer_broken",
+            hint="Copy tokenizer.json from the base model again.",
+        ) from error
+
+
+def _built(spec: TokenizerSpec, identity: str, cache_directory: Path | None) -> tokenizers.Tokenizer:
+    if cache_directory is None or spec.vocabulary.model == "gpt2":
+        return build(spec.vocabulary)
+    kept = cache_directory / "tokenizers" / f"{sha256(f'{VERSION} {identity}'.encode()).hexdigest()[:32]}.json"
+    if kept.exists():
+        return _parse(kept.read_bytes(), kept.name)
+    built = build(spec.vocabulary)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    partial = kept.with_suffix(f".{os.getpid()}.incomplete")
+    built.save(str(partial))
+    partial.replace(kept)
+    return built

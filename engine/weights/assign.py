@@ -1,0 +1,73 @@
+"""Tensors into a module, strictly: every parameter gets its tensor, every tensor finds its parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from engine.catalog.info import TensorRecord
+from engine.errors import CheckpointProblem
+from engine.weights.reader import read
+
+Report = Callable[[float], None]
+
+
+def assign(
+    model: nn.Module,
+    records: Sequence[TensorRecord],
+    *,
+    dtype: torch.dtype,
+    device: torch.device,
+    convert: Callable[[nn.Module, str], None],
+    report: Report,
+) -> None:
+    """Fill a model built on the meta device. `convert(module, name)` may change a parameter once it is filled.
+
+    What the model lists as `tied` is left alone: it takes those from another parameter itself.
+
+    `report` gets the fraction of bytes read, after each tensor. Raises CheckpointProblem naming what is left over,
+    missing or of another shape.
+    """
+    tied: frozenset[str] = model.tied
+    records = [each for each in records if each.name not in tied and not each.name.endswith(model.ignored)]
+    _check({name: tuple(each.shape) for name, each in model.named_parameters() if name not in tied}, records)
+    total, done = sum(record.nbytes for record in records) or 1, 0
+    for record, tensor in read(records):
+        _fill(model, record.name, tensor.to(device=device, dtype=dtype, copy=True), convert)
+        done += record.nbytes
+        report(done / total)
+
+
+def _fill(model: nn.Module, name: str, tensor: Tensor, convert: Callable[[nn.Module, str], None]) -> None:
+    path, _, leaf = name.rpartition(".")
+    module = model.get_submodule(path)
+    setattr(module, leaf, nn.Parameter(tensor, requires_grad=False))
+    convert(module, leaf)
+
+
+def _check(wanted: Mapping[str, tuple[int, ...]], records: Sequence[TensorRecord]) -> None:
+    found = {record.name: record.shape for record in records}
+    missing = sorted(wanted.keys() - found.keys())
+    left_over = sorted(found.keys() - wanted.keys())
+    if missing or left_over:
+        raise CheckpointProblem(
+            f"the weights do not fit the architecture: {_some('missing', missing)}; {_some('left over', left_over)}",
+            code="tensors_do_not_fit",
+            hint="Either config.json describes another model, or the file holds a variant that is not known here.",
+        )
+    for name, shape in wanted.items():
+        if found[name] != shape:
+            raise CheckpointProblem(
+                f"the tensor {name} has the shape {found[name]}, but the configuration implies {shape}",
+                code="shape_mismatch",
+                hint="config.json and the weights belong to different models, or one was edited.",
+            )
+
+
+def _some(kind: str, names: Sequence[str]) -> str:
+    if not names:
+        return f"none {kind}"
+    shown = ", ".join(names[:5])
+    return f"{len(names)} {kind} ({shown}{', …' if len(names) > 5 else ''})"

@@ -1,0 +1,79 @@
+"""Tensor records -> tensors. Bytes are read from where the header said, and become numbers here."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from engine.catalog.info import TensorRecord
+from engine.errors import CheckpointProblem
+from engine.weights.dequantise import dequantise
+
+DTYPES: dict[str, torch.dtype] = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+}
+
+
+def read(records: Sequence[TensorRecord]) -> Iterator[tuple[TensorRecord, Tensor]]:
+    """Each record with its tensor, in the order of the files so that disks read ahead.
+
+    A plain tensor lies in the file's pages until it is converted: copy it before the iterator goes on. Raises
+    CheckpointProblem when a file has become shorter than its header says.
+    """
+    by_place = sorted(records, key=lambda record: (record.file, record.offset))
+    with ExitStack() as opened:
+        maps: dict[Path, mmap.mmap] = {}
+        for record in by_place:
+            if record.file not in maps:
+                maps[record.file] = _map(record.file, opened)
+            yield record, _tensor(record, maps[record.file])
+
+
+def _map(file: Path, opened: ExitStack) -> mmap.mmap:
+    with file.open("rb") as stream:
+        # A private writable map: torch warns of read-only buffers, and nothing written to it reaches the file.
+        mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
+    opened.callback(_close, mapped)
+    return mapped
+
+
+def _close(mapped: mmap.mmap) -> None:
+    try:
+        mapped.close()
+    except BufferError:
+        # A tensor still looks at the pages; they go with it.
+        return
+
+
+def _tensor(record: TensorRecord, mapped: mmap.mmap) -> Tensor:
+    if record.offset + record.nbytes > len(mapped):
+        raise CheckpointProblem(
+            f"{record.file.name} ends before the tensor {record.name}: "
+            f"{record.offset + record.nbytes} bytes expected, {len(mapped)} there",
+            code="file_truncated",
+            hint="Copy or save the checkpoint again; it may still be being written.",
+        )
+    if record.nbytes == 0:
+        return torch.empty(record.shape)
+    dtype = DTYPES.get(record.encoding)
+    if dtype is not None:
+        tensor = torch.frombuffer(mapped, dtype=dtype, count=record.nbytes // dtype.itemsize, offset=record.offset)
+        tensor = tensor.view(record.shape)
+    else:
+        data = torch.frombuffer(mapped, dtype=torch.uint8, count=record.nbytes, offset=record.offset)
+        tensor = dequantise(data, record.encoding, record.shape)
+    return tensor if record.interleaved_heads is None else halves(tensor, record.interleaved_heads)
+
+
+def halves(tensor: Tensor, heads: int) -> Tensor:
+    """Rows stored pair by pair, (2j, 2j + 1), put back half by half: (j, j + head_dim / 2)."""
+    rest = tensor.shape[1:]
+    return tensor.view(heads, -1, 2, *rest).transpose(1, 2).reshape(tensor.shape)

@@ -1,0 +1,232 @@
+"""The one loop that touches torch: take letters, compute a step, send what happened.
+
+It runs in a process of its own, or in a thread for tests; it knows only its two ends of a pipe.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from threading import Condition, Thread
+
+import psutil
+
+from engine.answer import Answer
+from engine.errors import EngineError, LoadCancelled, WorkerFailed
+from engine.letters import (
+    Cancel,
+    Event,
+    Failed,
+    LoadFailed,
+    Loading,
+    LoadPlan,
+    Progress,
+    Ready,
+    Step,
+    Stop,
+    Submit,
+)
+from engine.loader import Loaded, load_model
+from engine.runner import Runner
+from engine.scheduler import Scheduler, Span
+from engine.sequence import Phase
+from engine.slots import SlotPool
+
+REPORT_SECONDS = 0.05
+
+
+class Inbox:
+    """Letters as they come in. A thread empties the pipe, so that a long step never blocks the sender."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._letters: deque[object] = deque()
+        self._changed = Condition()
+        self.is_stopped = False
+        Thread(target=self._read, name="inbox", daemon=True).start()
+
+    def take(self, *, block: bool) -> list[object]:
+        """All letters that are there; with `block` at least one."""
+        with self._changed:
+            if block:
+                self._changed.wait_for(lambda: self._letters)
+            letters = list(self._letters)
+            self._letters.clear()
+            return letters
+
+    def _read(self) -> None:
+        letter: object = None
+        while not isinstance(letter, Stop):
+            try:
+                letter = self._pipe.recv()
+            except (EOFError, OSError):
+                letter = Stop("the server is gone")
+            with self._changed:
+                self.is_stopped = isinstance(letter, Stop)
+                self._letters.append(letter)
+                self._changed.notify_all()
+
+
+def work(plan: LoadPlan, pipe: Connection) -> None:
+    """Load the checkpoint and serve it until a `Stop` or the end of the pipe. Nothing is raised: letters tell."""
+    inbox = Inbox(pipe)
+    started = time.monotonic()
+    try:
+        loaded = load_model(plan, _Reporter(pipe, inbox))
+        worker = Worker(plan, loaded, inbox, pipe)
+        pipe.send(worker.ready(time.monotonic() - started))
+    except EngineError as error:
+        _last_words(pipe, LoadFailed(error))
+        return
+    except Exception as error:
+        _last_words(pipe, LoadFailed(WorkerFailed(f"loading {plan.checkpoint_id} failed: {error!r}")))
+        raise
+    try:
+        worker.run()
+    except (BrokenPipeError, ConnectionResetError):
+        return  # Nobody is left to tell.
+
+
+def _last_words(pipe: Connection, letter: LoadFailed) -> None:
+    try:
+        pipe.send(letter)
+    except (BrokenPipeError, ConnectionResetError):
+        return  # Nobody is left to tell.
+
+
+@dataclass(slots=True)
+class _Reporter:
+    """Sends loading progress, a few times a second, and calls the loading off when the worker is to stop."""
+
+    pipe: Connection
+    inbox: Inbox
+    last_stage: str = ""
+    last_sent: float = 0.0
+
+    def __call__(self, stage: str, fraction: float) -> None:
+        if self.inbox.is_stopped:
+            raise LoadCancelled("loading was called off")
+        now = time.monotonic()
+        if stage == self.last_stage and fraction < 1.0 and now - self.last_sent < REPORT_SECONDS:
+            return
+        self.last_stage, self.last_sent = stage, now
+        self.pipe.send(Loading(stage, fraction))
+
+
+class Worker:
+    """One loaded model and the runs it answers."""
+
+    def __init__(self, plan: LoadPlan, loaded: Loaded, inbox: Inbox, pipe: Connection) -> None:
+        self._plan = plan
+        self._loaded = loaded
+        self._inbox = inbox
+        self._pipe = pipe
+        pool = SlotPool(plan.max_running, loaded.cache_tokens)
+        self._scheduler = Scheduler(pool, max_running=plan.max_running, tokens_per_step=plan.tokens_per_step)
+        self._runner = Runner(loaded.model, loaded.cache, loaded.device)
+        self._answers: dict[str, Answer] = {}
+        self._events: list[Event] = []
+        self._model_bytes = 0
+        self._is_stopping = False
+
+    def ready(self, load_seconds: float) -> Ready:
+        """What the worker has become."""
+        self._model_bytes = psutil.Process().memory_full_info().uss
+        loaded = self._loaded
+        return Ready(
+            loaded.precision, str(loaded.device), os.getpid(), self._model_bytes, loaded.context_length, load_seconds
+        )
+
+    def run(self) -> None:
+        """Serve until a `Stop`."""
+        while not self._is_stopping:
+            for letter in self._inbox.take(block=self._scheduler.is_idle):
+                self._obey(letter)
+            if not self._is_stopping:
+                self._step()
+            self._send()
+
+    def _obey(self, letter: object) -> None:
+        match letter:
+            case Submit():
+                self._accept(letter)
+            case Cancel():
+                self._cancel(letter.run_id)
+            case Stop():
+                self._is_stopping = True
+                error = WorkerFailed(f"the model was stopped: {letter.reason}", code="model_unloaded")
+                self._fail_all(error)
+
+    def _accept(self, letter: Submit) -> None:
+        try:
+            answer = Answer(letter, self._loaded, self._plan.checkpoint_id)
+        except EngineError as error:
+            self._events.append(Failed(letter.run_id, error))
+            return
+        self._answers[letter.run_id] = answer
+        position = self._scheduler.add(answer.sequence)
+        self._events.append(Progress(letter.run_id, "queued", queue_position=position))
+
+    def _cancel(self, run_id: str) -> None:
+        answer = self._answers.get(run_id)
+        if answer is not None and answer.sequence.phase is not Phase.FINISHED:
+            answer.sequence.finish("cancelled")
+            self._close(answer)
+
+    def _step(self) -> None:
+        self._admit()
+        spans = self._scheduler.next_batch()
+        if not spans:
+            return
+        try:
+            logits = self._runner.run(spans)
+        except (RuntimeError, MemoryError) as error:
+            self._fail_all(WorkerFailed(f"computing failed: {error}", code="computation_failed"))
+            return
+        last = iter(logits)
+        for span in spans:
+            self._scheduler.computed(span)
+            answer = self._answers[span.sequence.run_id]
+            if span.is_last:
+                self._events += answer.choose(next(last))
+            else:
+                self._events.append(_prefill(span))
+            if answer.sequence.phase is Phase.FINISHED:
+                self._close(answer)
+
+    def _admit(self) -> None:
+        before = [each.run_id for each in self._scheduler.waiting]
+        for admission in self._scheduler.admit():
+            placement = admission.placement
+            for index in placement.emptied:
+                self._loaded.cache.drop(index)
+            if placement.copy_from is not None:
+                self._loaded.cache.copy(placement.copy_from, placement.slot, placement.cached)
+            self._events.append(self._answers[admission.sequence.run_id].started())
+        waiting = [each.run_id for each in self._scheduler.waiting]
+        if waiting != before:
+            self._events += [Progress(run_id, "queued", queue_position=at) for at, run_id in enumerate(waiting)]
+
+    def _close(self, answer: Answer) -> None:
+        self._scheduler.remove(answer.sequence)
+        del self._answers[answer.sequence.run_id]
+        self._events += answer.finish()
+
+    def _fail_all(self, error: EngineError) -> None:
+        for run_id, answer in list(self._answers.items()):
+            self._scheduler.remove(answer.sequence)
+            self._events.append(Failed(run_id, error))
+        self._answers.clear()
+
+    def _send(self) -> None:
+        running, waiting = len(self._scheduler.running), len(self._scheduler.waiting)
+        self._pipe.send(Step(tuple(self._events), running, waiting, self._model_bytes + self._loaded.cache.bytes))
+        self._events.clear()
+
+
+def _prefill(span: Span) -> Progress:
+    sequence = span.sequence
+    return Progress(sequence.run_id, "prefill", fraction=sequence.computed / len(sequence.prompt_ids))
