@@ -167,7 +167,7 @@ main() {
     web-chat | demo)
         read_environment
         read_options "$@"
-        if [[ $command == demo ]]; then start scripts/demo.py; else start -m chat; fi
+        if [[ $command == demo ]]; then start -m scripts.demo; else start -m chat; fi
         ;;
     starter)
         prepare requirements.txt

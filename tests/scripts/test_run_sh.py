@@ -79,7 +79,7 @@ def test_a_folder_with_a_blank_in_its_name_is_no_obstacle(tmp_path: Path) -> Non
 def test_a_relative_checkpoints_folder_counts_from_where_the_user_is(
     house: House, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
-    assert house.run("demo", *words, cwd=tmp_path)[1].endswith(f"scripts/demo.py --checkpoints {tmp_path}/runs\n")
+    assert house.run("demo", *words, cwd=tmp_path)[1].endswith(f"-m scripts.demo --checkpoints {tmp_path}/runs\n")
     assert house.calls("starter.py") == []
 
 
