@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import mimetypes
 from pathlib import Path
 
-from flask import Blueprint, Response, current_app, render_template, request, send_from_directory, url_for
+from flask import Blueprint, Response, abort, current_app, render_template, request, url_for
+from werkzeug.security import safe_join
 
 from engine import VERSION
 
@@ -24,23 +26,28 @@ def chat() -> str:
 @bp.get("/static/<path:name>")
 def static(name: str) -> Response:
     """A file of the page; it may be kept for ever when it was asked for by the hash of what it holds."""
-    response = send_from_directory(current_app.static_folder, name, mimetype=_TYPES.get(Path(name).suffix))
-    if request.args.get("v") == _content_hash(Path(current_app.static_folder) / name):
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-    else:
-        response.headers["Cache-Control"] = "no-cache"
-    return response
+    place = safe_join(current_app.static_folder, name)
+    if place is None or not Path(place).is_file():
+        abort(404)
+    content = Path(place).read_bytes()
+    kind = _TYPES.get(Path(place).suffix) or mimetypes.guess_type(place)[0] or "application/octet-stream"
+    response = Response(content, mimetype=kind)
+    response.set_etag(_hash(content))
+    is_named_by_hash = request.args.get("v") == _hash(content)
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if is_named_by_hash else "no-cache"
+    return response.make_conditional(request)
 
 
 def asset(path: str) -> str:
     """The address of a file under static/, which changes when the file does. Raises FileNotFoundError."""
-    return url_for("pages.static", name=path, v=_content_hash(Path(current_app.static_folder) / path))
-
-
-def _content_hash(file: Path) -> str:
-    return _hash(file, file.stat().st_mtime_ns)
+    file = Path(current_app.static_folder) / path
+    return url_for("pages.static", name=path, v=_file_hash(file, file.stat().st_mtime_ns))
 
 
 @functools.lru_cache(maxsize=1024)
-def _hash(file: Path, modified_at_ns: int) -> str:
-    return hashlib.blake2b(file.read_bytes(), digest_size=8).hexdigest()
+def _file_hash(file: Path, modified_at_ns: int) -> str:
+    return _hash(file.read_bytes())
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=8).hexdigest()

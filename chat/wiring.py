@@ -22,6 +22,8 @@ def wire(settings: Settings, engine: Engine | None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     # Static files are always read anew, and a page must fit them.
     app.config["TEMPLATES_AUTO_RELOAD"] = True
+    # A redirect would turn a checkpoint's id into another one, and a POST into nothing.
+    app.url_map.merge_slashes = False
     app.json.sort_keys, app.json.ensure_ascii, app.json.compact = False, False, True
     app.extensions["parley"] = Parts(
         settings, engine or Engine(engine_options(settings)), Runs(), Gate(settings.max_streams), threading.Event()

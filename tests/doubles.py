@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import queue
-import re
 import threading
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from engine import (
     CheckpointInfo,
     CheckpointNotFound,
     CheckpointProblem,
     Completion,
-    Done,
     EngineError,
     Failed,
     GenerationRequest,
@@ -26,47 +24,16 @@ from engine import (
     Overloaded,
     Progress,
     SamplingParams,
-    Started,
     Status,
-    Token,
 )
-from engine.letters import Candidate, Receipt, ScoredToken, Timings, Usage
 from engine.status import Change, CheckpointAppeared, CheckpointGone, LoadOptions, LoadProgress, StatusChanged
 from tests.made_up_checkpoints import CHECKPOINTS
+from tests.scripted_run import ANSWER, Script, ScriptedRun
 
+__all__ = ["ANSWER", "Script", "ScriptedEngine"]
 BUDGET_BYTES = 8 * 2**30
 LOAD_STAGES = 20
-ANSWER = "A checkpoint is a photograph of a model: its weights at one step of training, kept so that it can be asked."
-
-
-@dataclass(frozen=True)
-class Script:
-    """What one answer is like. With an `error` the run fails once `tokens_before_error` tokens have come."""
-
-    answer: str = ANSWER
-    token_seconds: float = 0.0
-    prefill_seconds: float = 0.0
-    error: EngineError | None = None
-    tokens_before_error: int = 0
-
-    def tokens(self) -> list[str]:
-        """The answer cut into words, each with the space before it."""
-        return re.findall(r"\s*\S+", self.answer)
-
-
-@dataclass
-class ScriptedRun:
-    """One answer on its way: what was asked, where its events go, and whether it was called off."""
-
-    request: GenerationRequest
-    completion: Completion
-    script: Script
-    sampling: SamplingParams
-    called_off: threading.Event = field(default_factory=threading.Event)
-    born: float = field(default_factory=time.monotonic)
-    said: list[str] = field(default_factory=list)
-    loaded_at: float = 0.0
-    first_token_at: float = 0.0
+QUICK = Script()
 
 
 class ScriptedSubscription:
@@ -99,7 +66,7 @@ class ScriptedEngine:
 
     def __init__(
         self,
-        script: Script = Script(),
+        script: Script = QUICK,
         *,
         scripts: Mapping[str, Script] | None = None,
         load_seconds: float = 0.0,
@@ -288,17 +255,17 @@ class ScriptedEngine:
 
     def _answer(self, run: ScriptedRun) -> None:
         model = run.completion.model
+        with self._changed:
+            self._set(model, running=self.status(model).running + 1, last_used_at=time.time())
         try:
             self._wait_for_model(run)
-            with self._changed:
-                self._set(model, running=self.status(model).running + 1, last_used_at=time.time())
-            run.completion.put(self._speak(run))
+            last = run.speak()
         except EngineError as error:
-            run.completion.put(Failed(run.completion.run_id, error))
-        finally:
-            del self._runs[run.completion.run_id]
-            with self._changed:
-                self._set(model, running=max(0, self._statuses[model].running - 1))
+            last = Failed(run.completion.run_id, error)
+        with self._changed:
+            self._set(model, running=max(0, self._statuses[model].running - 1))
+        del self._runs[run.completion.run_id]
+        run.completion.put(last)
 
     def _wait_for_model(self, run: ScriptedRun) -> None:
         model, run_id = run.completion.model, run.completion.run_id
@@ -308,51 +275,3 @@ class ScriptedEngine:
         if not run.called_off.is_set():
             self.wait_until_loaded(model)
         run.loaded_at = time.monotonic()
-
-    def _speak(self, run: ScriptedRun) -> Done | Failed:
-        script, run_id = run.script, run.completion.run_id
-        if script.prefill_seconds and not run.called_off.is_set():
-            run.completion.put(Progress(run_id, "prefill", 0.5))
-            run.called_off.wait(script.prefill_seconds)
-        if script.error and script.tokens_before_error == 0:
-            return Failed(run_id, script.error)
-        run.completion.put(self._started(run))
-        for index, text in enumerate(script.tokens()[: run.sampling.max_new_tokens]):
-            if run.called_off.wait(script.token_seconds):
-                return self._done(run, "cancelled")
-            if script.error and index == script.tokens_before_error:
-                return Failed(run_id, script.error)
-            run.first_token_at = run.first_token_at or time.monotonic()
-            run.said.append(text)
-            run.completion.put(Token(run_id, text, (100 + index,), index, _scored(text, index, run.sampling.logprobs)))
-        return self._done(run, "stop" if len(run.said) == len(script.tokens()) else "length")
-
-    def _started(self, run: ScriptedRun) -> Started:
-        template = "the checkpoint's tokenizer_config.json" if run.request.messages else None
-        return Started(
-            run_id=run.completion.run_id, model=run.completion.model, seed=_seed(run), prompt_tokens=12,
-            cached_tokens=4, precision="int8", max_new_tokens=run.sampling.max_new_tokens, truncated=False,
-            queue_position=0, template_source=template,
-        )  # fmt: skip
-
-    def _done(self, run: ScriptedRun, reason: str) -> Done:
-        now, first = time.monotonic(), run.first_token_at or time.monotonic()
-        decode = now - first
-        timings = Timings(
-            queue_ms=0.0, load_ms=1000 * (run.loaded_at - run.born), prefill_ms=1000 * run.script.prefill_seconds,
-            time_to_first_token_ms=1000 * (first - run.born), decode_ms=1000 * decode,
-            tokens_per_second=len(run.said) / decode if decode else 0.0, prefill_tokens_per_second=0.0,
-        )  # fmt: skip
-        receipt = Receipt(run.completion.model, "made-up", None, "int8", "cpu", _seed(run), "0.1.0")
-        return Done(run.completion.run_id, reason, "".join(run.said), Usage(12, len(run.said), 4), timings, receipt)
-
-
-def _seed(run: ScriptedRun) -> int:
-    return 1234 if run.sampling.seed is None else run.sampling.seed
-
-
-def _scored(text: str, index: int, count: int) -> tuple[ScoredToken, ...]:
-    if not count:
-        return ()
-    top = tuple(Candidate(100 + index + rank, text if rank == 0 else f" {rank}", -0.1 - rank) for rank in range(count))
-    return (ScoredToken(100 + index, text, -0.1, top),)

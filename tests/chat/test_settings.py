@@ -1,0 +1,121 @@
+"""Where settings come from, which of them wins, and how a wrong one is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chat.settings import Settings, SettingsError, read_settings
+from chat.wiring import engine_options
+
+MISSING = Path("there-is-no-such-file.toml")
+
+
+def settings_from(file: Path, text: str, flags: tuple[str, ...] = (), **environment: str) -> Settings:
+    file.write_text(text)
+    return read_settings(flags, environment, file)
+
+
+def test_without_anything_the_defaults_hold():
+    assert read_settings([], {}, MISSING) == Settings()
+    assert (Settings().host, Settings().port) == ("127.0.0.1", 5001)
+
+
+def test_flags_win_over_the_environment_which_wins_over_the_file(tmp_path: Path):
+    file, text = tmp_path / "parley.toml", "port = 1\nthreads = 1\nmax_streams = 1\n"
+    settings = settings_from(file, text, ("--port", "3"), PARLEY_PORT="2", PARLEY_THREADS="2")
+    assert (settings.port, settings.threads, settings.max_streams) == (3, 2, 1)
+
+
+def test_every_setting_can_be_given_in_every_way(tmp_path: Path):
+    wanted = {
+        "host": "127.0.0.2", "port": 0, "allow_network": True, "allowed_hosts": ["Lab"], "checkpoints": "models",
+        "device": "cpu", "precision": "int8", "threads": 3, "memory_budget": "1GiB", "cache_directory": "kept",
+        "max_streams": 5, "max_body_bytes": 1000, "open_browser": True, "log_level": "debug", "log_directory": "logs2",
+    }  # fmt: skip
+    texts = {name: ",".join(value) if isinstance(value, list) else str(value) for name, value in wanted.items()}
+    lines = [
+        f"{name} = {str(value).lower() if isinstance(value, bool) else repr(value)}" for name, value in wanted.items()
+    ]
+    switches = {"allow_network": "--allow-network", "open_browser": "--open"}
+    flags = [
+        [switches[name]] if name in switches else ["--" + name.replace("_", "-"), text] for name, text in texts.items()
+    ]
+    from_file = settings_from(tmp_path / "parley.toml", "\n".join(lines))
+    assert from_file == Settings(
+        "127.0.0.2", 0, True, ("lab",), Path("models"), "cpu", "int8", 3, 2**30, Path("kept"), 5, 1000, True, "debug",
+        Path("logs2"),
+    )  # fmt: skip
+    assert read_settings([], {f"PARLEY_{name.upper()}": text for name, text in texts.items()}, MISSING) == from_file
+    assert read_settings([part for flag in flags for part in flag], {}, MISSING) == from_file
+
+
+def test_a_switch_can_be_turned_off_again(tmp_path: Path):
+    assert settings_from(tmp_path / "parley.toml", "open_browser = true", ("--no-open",)).open_browser is False
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_one(tmp_path: Path):
+    with pytest.raises(SettingsError, match=r"'prot'.*nearest is 'port'"):
+        settings_from(tmp_path / "parley.toml", "prot = 5001")
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("port = 70000", "between 0 and 65535"),
+        ('port = "many"', "whole number"),
+        ("port = true", "whole number"),
+        ("port = 1.5", "whole number"),
+        ('host = ""', "not empty"),
+        ("host = 5", "a text"),
+        ('precision = "int4"', "one of auto, float32"),
+        ('memory_budget = "lots"', "number of bytes"),
+        ("memory_budget = 0", "number of bytes"),
+        ("memory_budget = true", "number of bytes"),
+        ('open_browser = "perhaps"', "true or false"),
+        ("allowed_hosts = [1]", "list of names"),
+        ("allowed_hosts = 1", "list of names"),
+        ('log_level = "loud"', "one of debug"),
+    ],
+)
+def test_a_bad_value_is_refused_by_name_and_place(tmp_path: Path, line: str, reason: str):
+    with pytest.raises(SettingsError, match=reason) as refusal:
+        settings_from(tmp_path / "parley.toml", line)
+    assert line.split()[0] in str(refusal.value)
+    assert "parley.toml" in str(refusal.value)
+
+
+def test_a_bad_value_names_the_flag_or_the_variable_it_came_by():
+    with pytest.raises(SettingsError, match="--port must be"):
+        read_settings(["--port", "x"], {}, MISSING)
+    with pytest.raises(SettingsError, match="PARLEY_PORT must be"):
+        read_settings([], {"PARLEY_PORT": "x"}, MISSING)
+
+
+def test_a_file_that_is_not_toml_is_refused(tmp_path: Path):
+    with pytest.raises(SettingsError, match="cannot be read"):
+        settings_from(tmp_path / "parley.toml", "port 5001")
+
+
+@pytest.mark.parametrize(("text", "count"), [("500", 500), ("2k", 2000), ("1.5 MB", 1_500_000), ("8GiB", 8 * 2**30)])
+def test_bytes_may_have_a_unit(text: str, count: int):
+    assert read_settings(["--memory-budget", text], {}, MISSING).memory_budget == count
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "example.org"])
+def test_the_network_is_let_in_only_when_said_aloud(host: str):
+    with pytest.raises(SettingsError, match="--allow-network"):
+        read_settings(["--host", host], {}, MISSING)
+    assert read_settings(["--host", host, "--allow-network"], {}, MISSING).host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "::1", "localhost"])
+def test_loopback_needs_no_leave(host: str):
+    assert read_settings(["--host", host], {}, MISSING).host == host
+
+
+def test_the_engine_gets_its_part():
+    options = engine_options(Settings(checkpoints=Path("models"), threads=2, memory_budget=7, precision="float32"))
+    assert (options.checkpoints, options.threads, options.memory_budget_bytes) == (Path("models"), 2, 7)
+    assert options.precision == "float32"
