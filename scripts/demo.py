@@ -11,9 +11,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from engine import Done, Engine, EngineError, Failed, GenerationRequest, Message, Token
-from engine.catalog.info import CheckpointInfo, Listing
-from engine.status import Status
+from engine import (
+    CheckpointInfo,
+    Done,
+    Engine,
+    EngineError,
+    Failed,
+    GenerationRequest,
+    Listing,
+    Message,
+    Status,
+    Token,
+)
 
 PROMPT = "Explain in two sentences what a checkpoint of a language model is."
 COLUMNS = ("id", "group", "family", "parameters", "size", "problem")
