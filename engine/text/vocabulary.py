@@ -1,0 +1,102 @@
+"""A GGUF file's vocabulary -> a tokenizer: byte-level BPE ("gpt2") and BPE by score ("llama"); no other kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import itemgetter
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers
+from tokenizers.models import BPE
+
+from engine.catalog.info import Vocabulary
+from engine.errors import CheckpointProblem
+from engine.text.patterns import COMPOSES, IGNORES_MERGES, patterns
+
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED = 1, 2, 3, 4
+SPACE = "\u2581"
+LONGEST_PIECE = 512
+
+
+def build(vocabulary: Vocabulary) -> Tokenizer:
+    """The tokenizer, which recognises control and user-defined tokens in a text. It adds no BOS by itself.
+
+    Raises CheckpointProblem for another kind of vocabulary and for one that contradicts itself.
+    """
+    makers = {"gpt2": _byte_level, "llama": _by_score}
+    if vocabulary.model not in makers:
+        raise CheckpointProblem(
+            f"vocabularies of the kind {vocabulary.model!r} cannot be used here; gpt2 and llama can",
+            code="tokenizer_not_found",
+            hint="Put the tokenizer.json of the base model beside the weights.",
+        )
+    tokenizer = makers[vocabulary.model](vocabulary)
+    chosen = [(text, kind) for text, kind in zip(_texts(vocabulary), vocabulary.kinds, strict=False) if text]
+    tokenizer.add_special_tokens([_added(text, True) for text, kind in chosen if kind in (UNKNOWN, CONTROL)])
+    tokenizer.add_tokens([_added(text, False) for text, kind in chosen if kind == USER_DEFINED])
+    return tokenizer
+
+
+def _added(text: str, is_special: bool) -> AddedToken:
+    return AddedToken(text, special=is_special, normalized=False)
+
+
+def _texts(vocabulary: Vocabulary) -> Sequence[str]:
+    """The tokens; user-defined ones as they stand in a text, with real spaces."""
+    if vocabulary.model != "llama" or not vocabulary.kinds:
+        return vocabulary.tokens
+    pairs = zip(vocabulary.tokens, vocabulary.kinds, strict=True)
+    return [text.replace(SPACE, " ") if kind == USER_DEFINED else text for text, kind in pairs]
+
+
+def _byte_level(vocabulary: Vocabulary) -> Tokenizer:
+    ids = {text: token_id for token_id, text in enumerate(vocabulary.tokens)}
+    # The separating space is the first one after the first character: a merge may begin with a space of its own.
+    merges = [(merge[:cut], merge[cut + 1 :]) for merge in vocabulary.merges if (cut := merge.find(" ", 1)) > 0]
+    tokenizer = Tokenizer(_bpe(ids, merges, ignore_merges=vocabulary.pre in IGNORES_MERGES))
+    if vocabulary.pre in COMPOSES:
+        tokenizer.normalizer = normalizers.NFC()
+    splits = [pre_tokenizers.Split(Regex(pattern), "isolated") for pattern in patterns(vocabulary.pre)]
+    bytes_only = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*splits, bytes_only])
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def _by_score(vocabulary: Vocabulary) -> Tokenizer:
+    texts = _texts(vocabulary)
+    ids = {text: token_id for token_id, text in enumerate(texts)}
+    unknown = next((text for text, kind in zip(texts, vocabulary.kinds, strict=False) if kind == UNKNOWN), None)
+    merges = _merges_by_score(vocabulary)
+    tokenizer = Tokenizer(_bpe(ids, merges, unk_token=unknown, fuse_unk=True, byte_fallback=True))
+    spaces, first = normalizers.Replace(" ", SPACE), vocabulary.add_space_prefix
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend(SPACE), spaces]) if first else spaces
+    steps = [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse()]
+    tokenizer.decoder = decoders.Sequence([*steps, decoders.Strip(" ", 1, 0)] if first else steps)
+    return tokenizer
+
+
+def _merges_by_score(vocabulary: Vocabulary) -> list[tuple[str, str]]:
+    """Every way to put a piece together from two others, the best piece first; among equals the longest left half."""
+    tokens = vocabulary.tokens
+    scores = vocabulary.scores or range(0, -len(tokens), -1)
+    kinds = vocabulary.kinds or (NORMAL,) * len(tokens)
+    pieces = {text: token_id for token_id, text in enumerate(tokens) if kinds[token_id] == NORMAL}
+    merges = [
+        (-scores[token_id], -cut, cut - len(text), text[:cut], text[cut:])
+        for text, token_id in pieces.items()
+        for cut in range(1, min(len(text), LONGEST_PIECE))
+        if text[:cut] in pieces and text[cut:] in pieces
+    ]
+    merges.sort(key=itemgetter(0, 1, 2))
+    return [(left, right) for *_, left, right in merges]
+
+
+def _bpe(ids: dict[str, int], merges: list[tuple[str, str]], **settings: object) -> BPE:
+    try:
+        return BPE(ids, merges, **settings)
+    except Exception as error:  # The library raises nothing narrower.
+        raise CheckpointProblem(
+            f"the vocabulary contradicts itself: {error}",
+            code="tokenizer_broken",
+            hint="Convert the model again with a current converter.",
+        ) from error
