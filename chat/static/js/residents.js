@@ -1,0 +1,50 @@
+// @ts-check
+/** What is in memory: a line for each model that is loaded or on its way, and how much of the budget they take. */
+
+import { required } from "./dom.js";
+import { size } from "./format.js";
+import { ModelLine } from "./model-line.js";
+
+/** @typedef {import("./types.js").Model} Model */
+
+/** The models that take memory or are about to, each with the button that frees it. */
+export class Residents {
+  /** @type {Map<string, ModelLine>} */
+  #lines = new Map();
+  #section = required("picker-residents", HTMLElement);
+  #list = required("picker-resident-list", HTMLElement);
+  #memory = required("picker-memory", HTMLElement);
+  #actions;
+
+  /** @param {import("./model-line.js").LoadActions} actions */
+  constructor(actions) {
+    this.#actions = actions;
+  }
+
+  /**
+   * @param {Model[]} models
+   * @param {{ budget_bytes: number, used_bytes: number }} memory
+   */
+  update(models, memory) {
+    const residents = models.filter((model) => model.status.state !== "unloaded");
+    const ids = new Set(residents.map((model) => model.id));
+    for (const [id, line] of this.#lines) {
+      if (ids.has(id)) continue;
+      line.element.remove();
+      this.#lines.delete(id);
+    }
+    for (const model of residents) this.#line(model).update(model);
+    this.#section.hidden = residents.length === 0;
+    this.#memory.textContent = `${size(memory.used_bytes)} of ${size(memory.budget_bytes)} in use`;
+  }
+
+  /** @param {Model} model */
+  #line(model) {
+    const known = this.#lines.get(model.id);
+    if (known) return known;
+    const line = new ModelLine(this.#actions);
+    this.#lines.set(model.id, line);
+    this.#list.append(line.element);
+    return line;
+  }
+}

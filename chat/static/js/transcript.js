@@ -1,0 +1,80 @@
+// @ts-check
+/** Shows the conversation: one view for each message, at most one drawing for each frame. */
+
+import { MessageView } from "./message.js";
+
+/** @typedef {import("./types.js").Message} Message */
+
+/** The list of messages. */
+export class Transcript {
+  /** @type {Map<string, { view: MessageView, message: Message|null, isLast: boolean }>} */
+  #shown = new Map();
+  #frame = 0;
+  #list;
+  #store;
+  #actions;
+
+  /**
+   * @param {HTMLElement} list
+   * @param {import("./store.js").Store} store
+   * @param {import("./message.js").MessageActions} actions
+   */
+  constructor(list, store, actions) {
+    this.#list = list;
+    this.#store = store;
+    this.#actions = actions;
+    store.addEventListener("conversation", () => this.#schedule());
+    store.addEventListener("run", () => this.#schedule());
+    this.#schedule();
+  }
+
+  /** Bring the latest answer into view for those who read with the keyboard. */
+  focusLatest() {
+    const last = [...this.#shown.values()].at(-1);
+    last?.view.article.focus();
+  }
+
+  #schedule() {
+    if (this.#frame === 0) this.#frame = requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw() {
+    this.#frame = 0;
+    const { conversation, run } = this.#store.state;
+    this.#dropOthers(conversation.messages);
+    for (const message of conversation.messages) {
+      const isLast = run === null && message === conversation.messages.at(-1);
+      this.#drawMessage(message, isLast);
+    }
+  }
+
+  /** @param {Message[]} messages those that stay */
+  #dropOthers(messages) {
+    const ids = new Set(messages.map((message) => message.id));
+    for (const [id, { view }] of this.#shown) {
+      if (ids.has(id)) continue;
+      view.element.remove();
+      this.#shown.delete(id);
+    }
+  }
+
+  /**
+   * @param {Message} message
+   * @param {boolean} isLast
+   */
+  #drawMessage(message, isLast) {
+    const entry = this.#shown.get(message.id) ?? this.#add(message);
+    if (entry.message === message && entry.isLast === isLast) return;
+    [entry.message, entry.isLast] = [message, isLast];
+    entry.view.update(message, isLast);
+  }
+
+  /** @param {Message} message */
+  #add(message) {
+    const view = new MessageView(message, this.#actions);
+    const entry = { view, message: null, isLast: false };
+    this.#shown.set(message.id, entry);
+    this.#list.append(view.element);
+    return entry;
+  }
+}
