@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import os
@@ -38,14 +39,12 @@ def serve(settings: Settings, engine: Engine | None = None) -> int:
         _log.error("cannot listen on %s port %d: %s", settings.host, settings.port, _why(error, settings.port))
         house.engine.close()
         return 1
-    _stop_on_signals(house.stopping)
-    house.engine.warm_up()
-    address = address_of(settings, server)
-    sys.stdout.write(f"Parley is at {address}\n")
-    sys.stdout.flush()
-    if settings.open_browser:
-        threading.Thread(target=_open_browser, args=(address,), daemon=True).start()
-    server.run()
+    # A signal may come before waitress' loop has begun, which otherwise catches it.
+    with contextlib.suppress(SystemExit):
+        _stop_on_signals(house.stopping)
+        house.engine.warm_up()
+        _announce(address_of(settings, server), settings.open_browser)
+        server.run()
     house.engine.close()
     _log.info("stopped")
     return 0
@@ -83,6 +82,13 @@ def address_of(settings: Settings, server: object) -> str:
     listening = getattr(server, "effective_listen", None) or [(None, server.effective_port)]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
     return f"http://{f'[{host}]' if ':' in host else host}:{listening[0][1]}"
+
+
+def _announce(address: str, open_browser: bool) -> None:
+    sys.stdout.write(f"Parley is at {address}\n")
+    sys.stdout.flush()
+    if open_browser:
+        threading.Thread(target=_open_browser, args=(address,), daemon=True).start()
 
 
 def _client_watch() -> list[tuple[int, int, int]]:

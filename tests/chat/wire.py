@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
@@ -109,6 +110,17 @@ def read_until(connection: socket.socket, wanted: bytes) -> bytes:
     return heard
 
 
+def read_event(connection: socket.socket, name: str) -> dict[str, Any]:
+    """The data of the next event of that name."""
+    heard = b""
+    frame = re.compile(f"event: {name}\ndata: (.*)\n\n".encode())
+    while not (found := frame.search(heard)):
+        part = connection.recv(65536)
+        assert part, f"the connection ended after {heard!r}"
+        heard += part
+    return json.loads(found[1])
+
+
 def read_to_end(connection: socket.socket) -> bytes:
     """What comes until the other side closes."""
     return b"".join(iter(lambda: connection.recv(65536), b""))
@@ -118,8 +130,13 @@ def read_to_end(connection: socket.socket) -> bytes:
 def live(app: Flask) -> Iterator[LiveServer]:
     """A server on a free port, ended afterwards."""
     house: Parts = app.extensions["parley"]
-    server = listen(app, house.settings)
-    thread = threading.Thread(target=server.run)
+    server, ended = listen(app, house.settings), threading.Event()
+
+    def run() -> None:
+        while not ended.is_set():
+            wasyncore.loop(timeout=0.1, use_poll=True, map=server._map, count=1)
+
+    thread = threading.Thread(target=run)
     thread.start()
     try:
         yield LiveServer(app, server.effective_port)
@@ -127,6 +144,6 @@ def live(app: Flask) -> Iterator[LiveServer]:
         house.stopping.set()
         house.engine.close()
         server.task_dispatcher.shutdown()
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map, ignore_all=True))
+        ended.set()
         thread.join(PATIENCE_SECONDS)
-        assert not thread.is_alive()
+        wasyncore.close_all(server._map, ignore_all=True)

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from engine import CheckpointProblem
 from engine.catalog.info import Problem
 from engine.status import CheckpointChanged
-from tests.chat.wire import LiveServer, events, post_request, read_to_end, read_until, refused, wait_until
+from tests.chat.wire import LiveServer, events, post_request, read_event, read_to_end, read_until, refused, wait_until
 from tests.doubles import Script, ScriptedEngine
 from tests.made_up_checkpoints import CHECKPOINTS
 
@@ -205,13 +205,14 @@ def test_the_event_stream_begins_with_the_loaded_models_and_tells_every_change(
     engine.load("sft/checkpoint-500")
     engine.wait_until_loaded("sft/checkpoint-500")
     with server.open(b"GET /api/models/events HTTP/1.0\r\nHost: localhost\r\n\r\n") as connection:
-        assert b'"id":"sft/checkpoint-500","state":"ready"' in read_until(connection, b"event: status\n")
+        first = read_event(connection, "status")
+        assert (first["id"], first["state"]) == ("sft/checkpoint-500", "ready")
         engine.appear(replace(CHECKPOINTS[0], id="new.pt"))
-        assert b'"id":"new.pt"' in read_until(connection, b"event: appeared\n")
+        assert read_event(connection, "appeared")["id"] == "new.pt"
         engine._publish(CheckpointChanged(replace(CHECKPOINTS[0], problem=Problem("file_truncated", "cut"))))
-        assert b'"code":"file_truncated"' in read_until(connection, b"event: changed\n")
+        assert read_event(connection, "changed")["problem"]["code"] == "file_truncated"
         engine.vanish("new.pt")
-        assert b'{"type":"gone","id":"new.pt"}' in read_until(connection, b"event: gone\n")
+        assert read_event(connection, "gone") == {"type": "gone", "id": "new.pt"}
     wait_until(lambda: engine.subscriptions == set())
     wait_until(lambda: server.app.extensions["parley"].gate.taken == 0)
 
