@@ -31,11 +31,13 @@ no_network+='|connection refused|connection reset|connection aborted|remote end 
 no_network+='|network is unreachable|no route to host|proxyerror|max retries exceeded'
 
 explain() { # the end of the log, then what it means and what to do
+    local temporary
+    temporary=$(dirname "$(mktemp -u)") # pip downloads and unpacks there
     say "" "The last lines of $log:"
     tail -n 12 "$log" | sed 's/^/    /' >&2
     say ""
-    if logged 'no space left on device|errno 28|disk quota exceeded' || is_full "$root" || is_full "${TMPDIR:-/tmp}"; then
-        say "The disk is full: installing needs about 2 GB below $root and in ${TMPDIR:-/tmp}." \
+    if logged 'no space left on device|errno 28|disk quota exceeded' || is_full "$root" || is_full "$temporary"; then
+        say "The disk is full: installing needs about 2 GB below $root and in $temporary." \
             "Free some space, or set TMPDIR to a roomier folder, and start again."
     elif logged 'certificate_verify_failed|sslerror|ssl: '; then
         say "The package index was reached, but its certificate is not trusted here, as behind some company proxies." \

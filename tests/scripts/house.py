@@ -12,7 +12,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TOOLS = ("awk", "basename", "bash", "cat", "cp", "df", "dirname", "env", "find", "flock", "grep", "id", "mkdir")
-MORE_TOOLS = ("readlink", "rm", "sed", "sha256sum", "sleep", "tail")
+MORE_TOOLS = ("mktemp", "readlink", "rm", "sed", "sha256sum", "sleep", "tail")
 
 # Writes down how it was called. `-m venv` copies it into the new .venv; pip says and does what FAKE_PIP_* tell.
 FAKE_PYTHON = """#!/usr/bin/env bash
