@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.catalog.gguf_header import Header
+from engine.catalog.gguf_numbers import embeddings, heads, optional, token_ids, wanted, wanted_number
 from engine.catalog.info import TensorRecord
 from engine.errors import CheckpointProblem
 
@@ -68,50 +69,6 @@ def records(header: Header) -> tuple[TensorRecord, ...]:
     )
 
 
-def optional(header: Header, key: str) -> int | None:
-    """A whole number under the architecture's prefix; an array counts when all layers have the same number."""
-    key = header.own(key)
-    if not header.has_array(key):
-        return header.whole(key)
-    per_layer = set(header.numbers(key))
-    if len(per_layer) != 1 or not isinstance(number := per_layer.pop(), int) or number < 0:
-        raise CheckpointProblem(
-            f"{header.path.name}: {key} is not the same whole number in all layers, which is not computed here",
-            code="unknown_architecture",
-        )
-    return number
-
-
-def wanted(header: Header, key: str) -> int:
-    """As `optional`. Raises CheckpointProblem when the number is absent or not above zero."""
-    number = optional(header, key)
-    if number is None or number <= 0:
-        raise CheckpointProblem(
-            f"{header.path.name}: {header.own(key)} must be a number above 0, not {number}",
-            code="config_incomplete",
-            hint="Convert the model again with a current converter.",
-        )
-    return number
-
-
-def heads(header: Header) -> tuple[int, int, int]:
-    """How many query heads and key-value heads a layer has, and how many channels each of them."""
-    queries = wanted(header, "attention.head_count")
-    keys = optional(header, "attention.head_count_kv") or queries
-    return queries, keys, optional(header, "attention.key_length") or wanted(header, "embedding_length") // queries
-
-
-def embeddings(header: Header) -> int | None:
-    """How many rows the token embeddings have: ids below that can be computed. None when there are none."""
-    return next((tensor.shape[0] for tensor in header.tensors if tensor.name == "token_embd.weight"), None)
-
-
-def token_ids(header: Header, *names: str) -> list[int]:
-    """The token ids that the file names for these parts (bos, eos, …), each once."""
-    found = (header.whole(f"tokenizer.ggml.{name}_token_id") for name in names)
-    return list(dict.fromkeys(token_id for token_id in found if token_id is not None))
-
-
 def _parts(name: str) -> tuple[str, str, str]:
     """blk.7.attn_q.weight -> blk.{}.attn_q, 7, weight"""
     stem, _, last = name.rpartition(".")
@@ -162,7 +119,7 @@ def _llama(header: Header) -> dict[str, Any]:
         "partial_rotary_factor": (optional(header, "rope.dimension_count") or width) / width,
         "hidden_act": "silu",
         "max_position_embeddings": wanted(header, "context_length"),
-        "rms_norm_eps": _wanted_number(header, "attention.layer_norm_rms_epsilon"),
+        "rms_norm_eps": wanted_number(header, "attention.layer_norm_rms_epsilon"),
         "rope_theta": header.number(header.own("rope.freq_base")) or 10000.0,
         "rope_scaling": _rope_scaling(header, has_factors=f"{ROPE_FACTORS}.weight" in shapes),
         "tie_word_embeddings": "output.weight" not in shapes,
@@ -171,13 +128,6 @@ def _llama(header: Header) -> dict[str, Any]:
         "bos_token_id": next(iter(token_ids(header, "bos")), None),
         "eos_token_id": token_ids(header, "eos", "eot", "eom"),
     }
-
-
-def _wanted_number(header: Header, key: str) -> float:
-    number = header.number(header.own(key))
-    if number is None:
-        raise CheckpointProblem(f"{header.path.name} lacks {header.own(key)}", code="config_incomplete")
-    return number
 
 
 def _rope_scaling(header: Header, has_factors: bool) -> dict[str, Any] | None:

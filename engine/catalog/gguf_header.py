@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ MOST_VALUES = 1 << 16
 MOST_TENSORS = 1 << 17
 SHORTEST_VALUE, SHORTEST_TENSOR = 13, 32
 HIGHEST_RANK = 4
+NOTHING = Items(kind=0, count=0, start=0)
 LARGEST_ALIGNMENT = 1 << 16
 
 # ggml's numbers of the encodings: each run of names begins at its key; the gaps are types that ggml has dropped.
@@ -97,18 +98,17 @@ class Header:
         """True or false, or None when the key is absent."""
         return self._typed(key, bool, "true or false")
 
-    def count(self, key: str) -> int:
-        """How many items an array has; 0 when the key is absent."""
-        items = self._typed(key, Items, "an array")
-        return 0 if items is None else items.count
+    def count_texts(self, key: str) -> int:
+        """How many strings an array has; 0 when the key is absent."""
+        return self._items(key, (STRING,), "an array of texts").count
+
+    def count_numbers(self, key: str) -> int:
+        """How many numbers an array has; 0 when the key is absent."""
+        return self._items(key, SCALARS, "an array of numbers").count
 
     def texts(self, key: str) -> tuple[str, ...]:
         """An array of strings, empty when the key is absent. What is not UTF-8 becomes U+FFFD."""
-        items = self._typed(key, Items, "an array of texts")
-        if items is None:
-            return ()
-        if items.kind != STRING:
-            raise self._wrong(key, "an array of texts")
+        items = self._items(key, (STRING,), "an array of texts")
         data, end, pieces = self.data, items.start, []
         for _ in range(items.count):
             start = end + 8
@@ -118,12 +118,14 @@ class Header:
 
     def numbers(self, key: str) -> tuple[int | float, ...]:
         """An array of numbers, empty when the key is absent."""
-        items = self._typed(key, Items, "an array of numbers")
-        if items is None:
-            return ()
-        if items.kind not in SCALARS:
-            raise self._wrong(key, "an array of numbers")
+        items = self._items(key, SCALARS, "an array of numbers")
         return struct.unpack_from(f"<{items.count}{SCALARS[items.kind]}", self.data, items.start)
+
+    def _items(self, key: str, kinds: Container[int], wanted: str) -> Items:
+        items = self._typed(key, Items, wanted)
+        if items is not None and items.kind not in kinds:
+            raise self._wrong(key, wanted)
+        return items or NOTHING
 
     def _typed(self, key: str, kind: Any, wanted: str) -> Any:
         value = self.values.get(key)

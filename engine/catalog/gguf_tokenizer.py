@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.catalog.gguf_architectures import embeddings, token_ids
 from engine.catalog.gguf_header import Header
+from engine.catalog.gguf_numbers import embeddings, token_ids
 from engine.catalog.info import TokenizerSpec, Vocabulary
 from engine.errors import CheckpointProblem
 from engine.text.patterns import ADDS_BOS, knows
@@ -19,7 +19,7 @@ SPECIAL_TOKENS = {"bos_token": "bos", "eos_token": "eos", "unk_token": "unknown"
 
 def check(header: Header) -> None:
     """Raise CheckpointProblem unless there is a vocabulary that can be used and that fits the embeddings."""
-    model, count = header.text("tokenizer.ggml.model"), header.count(TOKENS)
+    model, count = header.text("tokenizer.ggml.model"), header.count_texts(TOKENS)
     if (model not in (BYTE_LEVEL, BY_SCORE) and not header.text(JSON)) or not count:
         raise CheckpointProblem(
             f"{header.path.name} embeds no vocabulary that can be used here (tokenizer.ggml.model is {model!r})",
@@ -32,10 +32,12 @@ def check(header: Header) -> None:
             f"{header.path.name} has {count} tokens and embeddings for only {rows}", code="tokenizer_broken"
         )
     for key in (SCORES, KINDS):
-        if header.count(key) not in (0, count):
+        entries = header.count_numbers(key)
+        if entries not in (0, count):
             raise CheckpointProblem(
-                f"{header.path.name} has {count} tokens but {header.count(key)} {key}", code="tokenizer_broken"
+                f"{header.path.name} has {count} tokens but {entries} {key}", code="tokenizer_broken"
             )
+    header.count_texts(MERGES)  # raises when they are something else
 
 
 def source(header: Header) -> str:

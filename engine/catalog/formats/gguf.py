@@ -12,10 +12,11 @@ from typing import Any
 from engine.catalog import gguf_header, gguf_tokenizer
 from engine.catalog.encodings import BLOCKS, UNREADABLE
 from engine.catalog.evidence import STAGE_GROUPS, findings
-from engine.catalog.gguf_architectures import architecture, embeddings, heads, optional
+from engine.catalog.gguf_architectures import architecture
 from engine.catalog.gguf_architectures import config as config_of
 from engine.catalog.gguf_architectures import records as records_of
 from engine.catalog.gguf_header import Header
+from engine.catalog.gguf_numbers import embeddings, heads, optional
 from engine.catalog.info import ChatTemplate, CheckpointInfo, Problem, TensorRecord, TokenizerSpec
 from engine.errors import CheckpointProblem, InvalidRequest
 from engine.request import SamplingParams
@@ -185,7 +186,7 @@ def _text(header: Header, info: CheckpointInfo) -> CheckpointInfo:
         evidence["stage"] = "inferred from the chat template that it brings; some base models bring one too"
     if doubt:
         evidence["tokenizer"] = doubt
-    has_tokens = header.count(gguf_tokenizer.TOKENS) > 0
+    has_tokens = header.count_texts(gguf_tokenizer.TOKENS) > 0
     return replace(
         info,
         stage=stage,

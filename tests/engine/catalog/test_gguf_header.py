@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from engine.catalog.formats import gguf
+from engine.errors import CheckpointProblem
 from tests.gguf_files import array, entry, raw, tensor, text, write_tiny_llama
 
 F32_OF_8 = 4 * 8
@@ -87,3 +89,20 @@ def test_a_file_cut_anywhere_in_its_header_is_listed_as_cut_short(tmp_path: Path
     header = tiny.read_bytes()[: min(record.offset for record in gguf.tensors(tiny))]
     codes = {problem_of(tmp_path / "cut.gguf", header[:length]) for length in range(4, len(header), 97)}
     assert codes == {"file_truncated"}
+
+
+def test_whatever_is_changed_in_a_header_the_file_is_described_or_refused(tmp_path: Path) -> None:
+    whole = write_tiny_llama(tmp_path / "tiny.gguf").read_bytes()
+    header_bytes = min(record.offset for record in gguf.tensors(tmp_path / "tiny.gguf"))
+    chance, path, refused = Random(0), tmp_path / "changed.gguf", 0
+    for _ in range(300):
+        place, length = chance.randrange(header_bytes), chance.choice((1, 4, 8))
+        change = chance.choice((chance.randbytes(length), b"\xff" * length, b"\0" * length, b""))
+        problem = problem_of(path, whole[:place] + change + whole[place + length :])
+        for read in (gguf.config, gguf.tensors, gguf.tokenizer, gguf.template):
+            try:
+                read(path)
+            except CheckpointProblem as error:
+                assert problem is not None, error
+                refused += 1
+    assert refused > 100
