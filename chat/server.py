@@ -21,7 +21,7 @@ from chat.settings import Settings
 from engine import Engine
 
 SPARE_THREADS = 32
-SHUTDOWN_SECONDS = 1.5
+SHUTDOWN_SECONDS = 1.0
 VANISHED_CLIENT_MS = 20_000
 # Above the app's own limit, so that the app refuses what is too large, in the shape of all its errors.
 LARGEST_BODY_BYTES = 64 * 2**20

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,22 +17,34 @@ import pytest
 
 from chat.server import address_of, listen
 from chat.settings import Settings
-from tests.chat.wire import LiveServer, post_request, read_to_end, read_until
+from tests.chat.wire import LiveServer, post_request, read_to_end, read_until, wait_until
 
 ROOT = Path(__file__).parents[2]
-SLOW_TO_CLOSE = """
-import sys, time
+SERVE = """
+import os, signal, sys, time
+from pathlib import Path
 from chat.server import serve
 from chat.settings import read_settings
-from pathlib import Path
-from tests.doubles import ScriptedEngine
+from tests.doubles import Script, ScriptedEngine
 
-class SlowToClose(ScriptedEngine):
+class Engine(ScriptedEngine):
+{methods}
+
+sys.exit(serve(read_settings(sys.argv[1:], {{}}, Path("no.toml")), Engine(Script(("x" * 100_000 + " ") * 500))))
+"""
+ORDINARY = "    pass"
+SLOW_TO_CLOSE = """
     def close(self):
         print("closing", flush=True)
         time.sleep(60)
+"""
+STOPPED_WHILE_IT_STARTS = """
+    def warm_up(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
 
-sys.exit(serve(read_settings(sys.argv[1:], {}, Path("no.toml")), SlowToClose()))
+    def close(self):
+        print("closing", flush=True)
 """
 
 
@@ -49,6 +62,11 @@ def running(*command: str, directory: Path) -> Iterator[tuple[subprocess.Popen, 
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+def unread_bytes(connection: socket.socket) -> int:
+    """How much has come that was not read, at most 4096."""
+    return len(connection.recv(4096, socket.MSG_PEEK))
 
 
 def run(*command: str) -> subprocess.CompletedProcess:
@@ -73,23 +91,29 @@ def test_a_signal_ends_every_open_stream_with_one_error(tmp_path: Path, number: 
 
 
 def test_a_client_that_does_not_read_cannot_hold_up_the_end(tmp_path: Path):
-    pace = ("--token-seconds", "0", "--load-seconds", "0")
-    with running("-m", "tests.serve_double", *pace, directory=tmp_path) as (process, port):
-        stalled = socket.create_connection(("127.0.0.1", port))
+    with running("-c", SERVE.format(methods=ORDINARY), directory=tmp_path) as (process, port):
+        stalled = socket.socket()
         stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        stalled.sendall(post_request("/api/generate", {"prompt": "/long x", "max_new_tokens": 100_000}))
-        read_until(stalled, b"event: token")
+        stalled.connect(("127.0.0.1", port))
+        stalled.sendall(post_request("/api/generate", {"prompt": "x", "max_new_tokens": 500}))
+        wait_until(lambda: unread_bytes(stalled) > 0)
+        time.sleep(1)
         process.terminate()
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=4) == 0
         stalled.close()
 
 
 def test_a_second_signal_ends_at_once(tmp_path: Path):
-    with running("-c", SLOW_TO_CLOSE, directory=tmp_path) as (process, _):
+    with running("-c", SERVE.format(methods=SLOW_TO_CLOSE), directory=tmp_path) as (process, _):
         process.terminate()
         assert process.stdout.readline() == "closing\n"
         process.terminate()
         assert process.wait(timeout=10) == 128 + signal.SIGTERM
+
+
+def test_a_signal_during_the_start_ends_in_order(tmp_path: Path):
+    ended = run("-c", SERVE.format(methods=STOPPED_WHILE_IT_STARTS), "--port", "0", "--log-directory", str(tmp_path))
+    assert (ended.returncode, ended.stdout) == (0, "closing\n")
 
 
 def test_a_taken_port_is_said_with_who_has_it(tmp_path: Path):
