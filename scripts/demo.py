@@ -96,13 +96,13 @@ def demonstrate(engine: Engine, asked: argparse.Namespace, out: TextIO) -> int:
 
 
 def table(listing: Listing) -> list[str]:
-    """The checkpoints as lines of aligned columns, under a line that says how many there are."""
+    """The checkpoints as lines of aligned columns, if there are any, under a line that says how many."""
     rows = [COLUMNS, *(row(info) for info in listing.checkpoints)]
     widths = [max(len(cells[column]) for cells in rows) for column in range(len(COLUMNS))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)) for cells in rows]
     skipped = [f"{skipped.path} was skipped: {skipped.reason}" for skipped in listing.skipped]
     title = f"{len(listing.checkpoints)} checkpoint(s), found in {listing.seconds:.2f} s"
-    return [title, "", *(line.rstrip() for line in lines), *skipped]
+    return [title, *skipped, "", *(line.rstrip() for line in lines)] if listing.checkpoints else [title, *skipped]
 
 
 def row(info: CheckpointInfo) -> tuple[str, ...]:

@@ -81,6 +81,7 @@ def test_an_empty_folder_is_said_with_the_way_to_fill_it() -> None:
     out = io.StringIO()
     assert demo.demonstrate(ScriptedEngine(checkpoints=()), demo.flags().parse_args([]), out) == 1
     assert "docs/checkpoints.md" in out.getvalue()
+    assert "parameters" not in out.getvalue()
 
 
 def test_a_load_that_fails_raises_its_reason() -> None:
