@@ -1,0 +1,141 @@
+"""A real browser over the real server with a scripted engine: the address, and a page that minds its manners."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+]
+START_SECONDS = 30.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, started once."""
+    path = _chromium()
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is needed to drive the browser")
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def server_url(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server whose engine follows a script; it listens on a port that was free."""
+    log = tmp_path_factory.mktemp("server") / "log"
+    pace = ["--port", "0", "--token-seconds", "0.03", "--load-seconds", "1"]
+    command = [sys.executable, "-m", "tests.serve_double", *pace, "--log-directory", str(log.parent / "logs")]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        yield _address(process, log)
+    finally:
+        process.terminate()
+        process.wait(timeout=START_SECONDS)
+
+
+@pytest.fixture
+def call(server_url: str) -> Callable[..., Any]:
+    """Ask the server itself: `call("/api/models")`, or with a body to POST."""
+
+    def ask(path: str, body: dict[str, Any] | None = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(server_url + path, data, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return json.load(response)
+
+    return ask
+
+
+@pytest.fixture(autouse=True)
+def nothing_loaded(call: Callable[..., Any]) -> None:
+    """Begin with every model unloaded, whatever the last test did."""
+    for model in call("/api/models")["models"]:
+        if model["status"]["state"] != "unloaded":
+            call(f"/api/models/{model['id']}/unload", {"force": True})
+
+
+@pytest.fixture
+def open_page(browser: Any, server_url: str) -> Iterator[Callable[..., Any]]:
+    """Open the page with a context's options; none of its scripts may fail and nothing may leave this machine."""
+    contexts, complaints = [], []
+
+    def open_one(**options: Any) -> Any:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        context.route(lambda address: not address.startswith(server_url), lambda route: _refuse(route, complaints))
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(f"a script failed: {error}"))
+        page.on("console", lambda message: _listen(message, complaints))
+        page.goto(server_url)
+        page.locator(".welcome-title, .message").first.wait_for()
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Any]) -> Any:
+    """The page on a desktop, in light colours."""
+    return open_page(color_scheme="light")
+
+
+def _chromium() -> str:
+    candidates = [os.environ.get("PARLEY_CHROMIUM"), "/usr/bin/chromium", shutil.which("chromium")]
+    found = next((path for path in candidates if path and Path(path).is_file()), None)
+    if found:
+        return found
+    reason = "no Chromium: install it, or name it in PARLEY_CHROMIUM"
+    return pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+
+
+def _address(process: subprocess.Popen[bytes], log: Path) -> str:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        found = re.search(r"http://127\.0\.0\.1:\d+", log.read_text("utf-8"))
+        if found:
+            return found[0]
+        time.sleep(0.05)
+    raise RuntimeError(f"the server did not start: {log.read_text('utf-8')}")
+
+
+def _refuse(route: Any, complaints: list[str]) -> None:
+    complaints.append(f"a request to another host: {route.request.url}")
+    route.abort()
+
+
+def _listen(message: Any, complaints: list[str]) -> None:
+    """Keep what the console calls an error, but for the browser's own line about a request that did not succeed."""
+    if message.type == "error" and not message.text.startswith("Failed to load resource"):
+        complaints.append(f"the console says: {message.text}")

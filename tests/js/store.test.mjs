@@ -1,0 +1,123 @@
+/** What the store and its reducers must hold. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { pendingAnswer, question } from "../../chat/static/js/conversation.js";
+import { INITIAL, Store } from "../../chat/static/js/store.js";
+
+const status = (id, state = "unloaded", more = {}) => ({ id, state, progress: null, error: null, memory_bytes: 0, ...more });
+const model = (id, more = {}) => ({ id, name: id, group: "SFT", format: "torch", status: status(id), ...more });
+const listing = (models, more = {}) => ({
+  models,
+  groups: ["SFT"],
+  scan: { at: 0, seconds: 0, skipped: [] },
+  memory: { budget_bytes: 100, used_bytes: 0 },
+  default: models[0]?.id ?? null,
+  current: null,
+  ...more,
+});
+
+function storeWith(...models) {
+  const store = new Store();
+  store.dispatch({ type: "models/listed", listing: listing(models) });
+  return store;
+}
+
+function asking(store) {
+  const parts = { question: question("Hi", "chat"), answer: pendingAnswer(store.selected, "chat") };
+  store.dispatch({ type: "run/asked", ...parts });
+  return parts;
+}
+
+test("only the parts that changed say so", () => {
+  const store = storeWith(model("a"));
+  const heard = [];
+  for (const part of Object.keys(INITIAL)) store.addEventListener(part, () => heard.push(part));
+  store.dispatch({ type: "notice/shown", notice: { message: "m", actions: [] } });
+  store.dispatch({ type: "nothing" });
+  assert.deepEqual(heard, ["notice"]);
+});
+
+test("the current model is chosen first, the default one where none is loaded", () => {
+  const store = new Store();
+  store.dispatch({ type: "models/listed", listing: listing([model("a"), model("b")], { current: "b" }) });
+  assert.equal(store.selected.id, "b");
+  assert.equal(storeWith(model("a"), model("b")).selected.id, "a");
+});
+
+test("a chosen model stays chosen while it is there, and is let go when it is gone", () => {
+  const store = storeWith(model("a"), model("b"));
+  store.dispatch({ type: "model/selected", id: "b" });
+  store.dispatch({ type: "models/listed", listing: listing([model("a"), model("b")]) });
+  assert.equal(store.selected.id, "b");
+  store.dispatch({ type: "models/listed", listing: listing([model("a")]) });
+  assert.equal(store.selected.id, "a");
+});
+
+test("a status changes its model and the memory in use", () => {
+  const store = storeWith(model("a"), model("b"));
+  store.dispatch({ type: "model/status", status: status("b", "ready", { memory_bytes: 40 }) });
+  assert.equal(store.state.catalog.models[1].status.state, "ready");
+  assert.equal(store.state.catalog.memory.used_bytes, 40);
+});
+
+test("a status of a model that is not listed is ignored", () => {
+  const store = storeWith(model("a"));
+  const before = store.state.catalog;
+  store.dispatch({ type: "model/status", status: status("z", "ready") });
+  assert.equal(store.state.catalog, before);
+});
+
+test("a run shows its model loading and then ready", () => {
+  const store = storeWith(model("a"));
+  asking(store);
+  const progress = { type: "progress", stage: "loading", fraction: 0.4 };
+  store.dispatch({ type: "run/event", event: progress, model: "a" });
+  assert.deepEqual(store.selected.status.progress, { stage: "loading", fraction: 0.4 });
+  store.dispatch({ type: "run/event", event: { type: "start", run_id: "r" }, model: "a" });
+  assert.equal(store.selected.status.state, "ready");
+});
+
+test("a run learns its id from its first event and keeps it", () => {
+  const store = storeWith(model("a"));
+  asking(store);
+  store.dispatch({ type: "run/event", event: { type: "accepted", run_id: "first" }, model: "a" });
+  store.dispatch({ type: "run/event", event: { type: "start", run_id: "second" }, model: "a" });
+  assert.equal(store.state.run.id, "first");
+});
+
+test("a question that came to nothing leaves with its answer", () => {
+  const store = storeWith(model("a"));
+  asking(store);
+  store.dispatch({ type: "run/undone" });
+  assert.deepEqual(store.state.conversation.messages, []);
+});
+
+test("an answer that could not be bettered comes back", () => {
+  const store = storeWith(model("a"));
+  const { answer } = asking(store);
+  store.dispatch({ type: "run/event", event: { type: "done", finish_reason: "stop", text: "old" }, model: "a" });
+  store.dispatch({ type: "run/ended" });
+  const replaced = store.state.conversation.messages.at(-1);
+  store.dispatch({ type: "run/asked-again", answer: pendingAnswer(store.selected, "chat"), replaced });
+  assert.equal(store.state.conversation.messages.at(-1).content, "");
+  store.dispatch({ type: "run/undone" });
+  assert.deepEqual([store.state.conversation.messages.at(-1).content, replaced.id], ["old", answer.id]);
+});
+
+test("asking again, and a new chat, take the old notice away", () => {
+  const store = storeWith(model("a"));
+  store.dispatch({ type: "notice/shown", notice: { message: "m", actions: [] } });
+  asking(store);
+  assert.equal(store.state.notice, null);
+  store.dispatch({ type: "notice/shown", notice: { message: "m", actions: [] } });
+  store.dispatch({ type: "conversation/cleared" });
+  assert.equal(store.state.notice, null);
+});
+
+test("a server that cannot be reached keeps the list that was there", () => {
+  const store = storeWith(model("a"));
+  store.dispatch({ type: "models/unreachable" });
+  assert.deepEqual([store.state.catalog.reachable, store.state.catalog.phase], [false, "listed"]);
+  assert.equal(store.selected.id, "a");
+});

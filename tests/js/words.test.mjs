@@ -1,0 +1,72 @@
+/** How numbers, states and ends are put into words. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as format from "../../chat/static/js/format.js";
+import * as words from "../../chat/static/js/words.js";
+
+test("numbers read as people say them", () => {
+  assert.equal(format.count(134_515_008), "135M");
+  assert.equal(format.integer(20_000), "20,000");
+  assert.equal(format.decimal(3.21412), "3.214");
+  assert.equal(format.percent(0.424), "42%");
+  assert.equal(format.percent(7), "100%");
+});
+
+test("sizes find their unit", () => {
+  assert.deepEqual([0, 999, 98e6, 8.59e9, 3e15].map(format.size), ["0 B", "999 B", "98 MB", "8.59 GB", "3,000 TB"]);
+});
+
+test("durations find their unit", () => {
+  assert.deepEqual([0, 840, 2345, 65_000].map(format.duration), ["0 ms", "840 ms", "2.35 s", "1 min 5 s"]);
+});
+
+test("places in a queue are counted as in speech", () => {
+  assert.deepEqual([1, 2, 3, 4, 11, 22].map(format.ordinal), ["1st", "2nd", "3rd", "4th", "11th", "22nd"]);
+});
+
+test("words are counted where no spaces part them, too", () => {
+  assert.equal(format.wordCount("Two words, no more."), 4);
+  assert.ok(format.wordCount("今天天气很好") > 1);
+});
+
+test("a state names its percent only while loading", () => {
+  assert.equal(words.stateWords({ id: "a", state: "loading", progress: { stage: "reading", fraction: 0.42 } }), "loading 42%");
+  assert.equal(words.stateWords({ id: "a", state: "unloaded", progress: null }), "not loaded");
+});
+
+test("waiting says what for", () => {
+  assert.equal(words.waitingWords(null, "one"), "Waiting for the server");
+  assert.equal(words.waitingWords({ stage: "loading", fraction: 0.5 }, "one"), "Loading one 50%");
+  assert.equal(words.waitingWords({ stage: "prefill", fraction: 0 }, "one"), "Reading the conversation");
+  assert.equal(words.waitingWords({ stage: "queued", fraction: 0, queue_position: 2 }, "one"), "Waiting, 2nd in the queue");
+});
+
+const answer = (parts) => ({ status: "complete", finishReason: "stop", limit: 256, usage: { completion_tokens: 12 }, ...parts });
+
+test("an end says which end it was", () => {
+  assert.equal(words.endWords(answer({})), "ended");
+  assert.equal(words.endWords(answer({ finishReason: "length", usage: { completion_tokens: 256 } })), "reached the limit of 256 tokens");
+  assert.equal(words.endWords(answer({ finishReason: "length" })), "filled the context after 12 tokens");
+  assert.equal(words.endWords(answer({ status: "cancelled", finishReason: "cancelled" })), "stopped by you");
+  assert.equal(words.endWords(answer({ status: "interrupted" })), "interrupted when the page was left");
+  assert.equal(words.endWords(answer({ status: "failed", error: { message: "it broke" } })), "broke off: it broke");
+});
+
+test("the facts under an answer leave out what is not known", () => {
+  const timings = { tokens_per_second: 38.24, time_to_first_token_ms: 120 };
+  assert.deepEqual(words.answerFacts(answer({ modelName: "one", timings })), [
+    "one", "12 tokens", "38.2 tok/s", "first token after 120 ms", "ended",
+  ]); // prettier-ignore
+  assert.deepEqual(words.answerFacts(answer({ modelName: "one", usage: null })), ["one", "ended"]);
+});
+
+test("a model that needs more memory than there is says so", () => {
+  const memory = { weights_bytes: 1, kv_bytes_per_token: 1, total_bytes: 9e9, fits: false };
+  assert.deepEqual(words.fitWords({ memory }, 8e9), { text: "needs 9 GB of 8 GB: too much", fits: false });
+});
+
+test("a loss is named by its kind", () => {
+  assert.equal(words.lossName({ kind: "validation" }), "Validation loss");
+  assert.equal(words.lossName({ kind: "reward" }), "Reward");
+});
