@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.catalog.info import CheckpointInfo
+from engine.machine import multiplies_int8_fast
 from engine.status import MemoryEstimate
 
 BYTES_PER_NUMBER = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
@@ -14,7 +15,8 @@ TYPICAL_CONTEXT = 2048
 def estimate(checkpoint: CheckpointInfo, precision: str, device: str, budget_bytes: int) -> MemoryEstimate:
     """Weights at the precision, the cache of a conversation of usual length, and the worker itself."""
     if precision == "auto":
-        precision = "bfloat16" if device.startswith(("cuda", "mps")) else "int8"
+        on_cpu = "int8" if multiplies_int8_fast() else "float32"
+        precision = "bfloat16" if device.startswith(("cuda", "mps")) else on_cpu
     size = BYTES_PER_NUMBER[precision]
     weights = (checkpoint.parameters or 0) * size
     per_token = (checkpoint.kv_bytes_per_token or 0) * (4 if size in (4, 1) else 2) // 4

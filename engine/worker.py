@@ -5,6 +5,7 @@ It runs in a process of its own, or in a thread for tests; it knows only its two
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections import deque
@@ -34,6 +35,8 @@ from engine.runner import Runner
 from engine.scheduler import Scheduler, Span
 from engine.sequence import Phase
 from engine.slots import SlotPool
+
+logger = logging.getLogger(__name__)
 
 REPORT_SECONDS = 0.05
 
@@ -165,6 +168,10 @@ class Worker:
             answer = Answer(letter, self._loaded, self._plan.checkpoint_id)
         except EngineError as error:
             self._events.append(Failed(letter.run_id, error))
+            return
+        except Exception as error:  # One request must not end the others, whatever it brought.
+            logger.exception("run %s could not be begun", letter.run_id)
+            self._events.append(Failed(letter.run_id, WorkerFailed(f"the request could not be begun: {error!r}")))
             return
         self._answers[letter.run_id] = answer
         position = self._scheduler.add(answer.sequence)

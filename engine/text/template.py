@@ -13,7 +13,6 @@ from hashlib import sha256
 from typing import Any
 
 from jinja2 import Template, TemplateError
-from jinja2.exceptions import SecurityError
 from jinja2.ext import loopcontrols
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -91,10 +90,10 @@ def _render(template: ChatTemplate, turns: Sequence[Mapping[str, str]], variable
             if length > LONGEST_PROMPT:
                 raise _broken(template, f"its output is longer than {LONGEST_PROMPT} characters")
             parts.append(part)
-    except _Refused:
+    except (_Refused, CheckpointProblem):
         raise
-    except (TemplateError, SecurityError, TypeError, ValueError, KeyError, RecursionError, OverflowError) as error:
-        raise _broken(template, str(error)) from error
+    except Exception as error:  # A template is somebody's program: it may raise anything.
+        raise _broken(template, f"{type(error).__name__}: {error}") from error
     return "".join(parts)
 
 

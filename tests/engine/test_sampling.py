@@ -1,0 +1,87 @@
+"""Sampling follows its parameters, row by row, and the same number always picks the same token."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+import torch
+
+from engine.request import SamplingParams
+from engine.sampling import choose, distribution, penalise
+
+LOGITS = torch.tensor([1.0, 3.0, 2.0, 0.0, -1.0])
+
+
+def left(**params: float) -> list[int]:
+    """The ids that may still be drawn."""
+    return distribution(LOGITS, SamplingParams(**{"top_k": 0, "top_p": 1.0, "temperature": 1.0} | params))[0].tolist()
+
+
+def test_greedy_takes_the_most_probable() -> None:
+    assert choose(LOGITS, SamplingParams(temperature=0), [], [], Random(1)).id == 1
+
+
+def test_top_k_leaves_that_many() -> None:
+    assert left(top_k=2) == [1, 2]
+
+
+def test_top_p_leaves_the_fewest_that_reach_it() -> None:
+    probabilities = torch.softmax(LOGITS, -1)
+    assert left(top_p=float(probabilities[1]) - 0.01) == [1]
+    assert left(top_p=float(probabilities[1]) + 0.01) == [1, 2]
+
+
+def test_min_p_is_measured_against_the_most_probable() -> None:
+    assert left(min_p=0.3) == [1, 2]
+    assert left(min_p=1.0) == [1]
+
+
+def test_a_low_temperature_sharpens_before_top_p_cuts() -> None:
+    assert len(left(temperature=0.2, top_p=0.9)) < len(left(temperature=5.0, top_p=0.9))
+
+
+def test_probabilities_add_up_and_follow_the_temperature() -> None:
+    params = SamplingParams(temperature=0.5, top_k=0, top_p=1.0)
+    ids, probabilities = distribution(LOGITS, params)
+    expected = torch.softmax(LOGITS.double() / 0.5, -1)[ids]
+    torch.testing.assert_close(probabilities, expected)
+
+
+def test_draws_follow_the_distribution() -> None:
+    params = SamplingParams(temperature=1.0, top_k=0, top_p=1.0)
+    random = Random(0)
+    drawn = torch.tensor([choose(LOGITS, params, [], [], random).id for _ in range(4000)])
+    shares = torch.bincount(drawn, minlength=5) / 4000
+    torch.testing.assert_close(shares, torch.softmax(LOGITS, -1), atol=0.03, rtol=0)
+
+
+def test_the_same_seed_draws_the_same_tokens() -> None:
+    params = SamplingParams(temperature=1.0)
+    first, second = Random(7), Random(7)
+    assert [choose(LOGITS, params, [], [], first) for _ in range(20)] == [
+        choose(LOGITS, params, [], [], second) for _ in range(20)
+    ]
+
+
+def test_repetition_pushes_down_what_was_seen_whatever_its_sign() -> None:
+    scores = penalise(LOGITS, SamplingParams(repetition_penalty=2.0), [1], [4])
+    assert scores.tolist() == [1.0, 1.5, 2.0, 0.0, -2.0]
+
+
+def test_presence_and_frequency_count_the_answer_only() -> None:
+    params = SamplingParams(presence_penalty=1.0, frequency_penalty=0.5)
+    assert penalise(LOGITS, params, [0], [1, 1, 2]).tolist() == [1.0, 1.0, 0.5, 0.0, -1.0]
+
+
+def test_penalties_leave_the_logits_given_alone() -> None:
+    before = LOGITS.clone()
+    penalise(LOGITS, SamplingParams(repetition_penalty=2.0, presence_penalty=1.0), [1], [2])
+    assert torch.equal(before, LOGITS)
+
+
+def test_logprobs_are_those_of_the_model_before_the_samplers() -> None:
+    choice = choose(LOGITS, SamplingParams(temperature=0, logprobs=3), [], [], Random(1))
+    expected = torch.log_softmax(LOGITS, -1)
+    assert choice.logprob == pytest.approx(float(expected[1]))
+    assert [token for token, _ in choice.top] == [1, 2, 0]

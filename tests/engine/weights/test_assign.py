@@ -1,0 +1,52 @@
+"""A model is filled strictly: nothing missing, nothing left over, nothing of another shape."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from engine.errors import CheckpointProblem
+from engine.letters import LoadPlan
+from engine.loader import load_model
+from tests.tiny import CONFIG, tensors, write_checkpoint
+
+
+def load_with(folder: Path, weights: dict[str, torch.Tensor]) -> list[float]:
+    """Load the folder with other weights; the fractions that were reported."""
+    write_checkpoint(folder)
+    save_file(weights, folder / "model.safetensors")
+    fractions: list[float] = []
+    plan = LoadPlan("test", folder, "huggingface", precision="float32", device="cpu")
+    load_model(plan, lambda stage, fraction: fractions.append(fraction) if stage == "reading weights" else None)
+    return fractions
+
+
+def test_progress_moves_with_the_bytes(tmp_path: Path) -> None:
+    fractions = load_with(tmp_path, tensors(CONFIG))
+    assert fractions == sorted(fractions)
+    assert 0 < fractions[0] < fractions[-1] == 1.0
+
+
+def test_a_missing_tensor_is_named(tmp_path: Path) -> None:
+    weights = tensors(CONFIG)
+    del weights["model.layers.1.mlp.up_proj.weight"]
+    with pytest.raises(CheckpointProblem, match=r"1 missing \(model.layers.1.mlp.up_proj.weight\)"):
+        load_with(tmp_path, weights)
+
+
+def test_a_tensor_left_over_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointProblem, match=r"1 left over \(model.layers.0.extra.weight\)"):
+        load_with(tmp_path, tensors(CONFIG) | {"model.layers.0.extra.weight": torch.zeros(3)})
+
+
+def test_a_tensor_of_another_shape_is_named_with_both_shapes(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointProblem, match=r"model.norm.weight has the shape \(7,\).*\(64,\)"):
+        load_with(tmp_path, tensors(CONFIG) | {"model.norm.weight": torch.ones(7)})
+
+
+def test_buffers_that_are_recomputed_may_lie_in_the_file(tmp_path: Path) -> None:
+    extra = {"model.layers.0.self_attn.rotary_emb.inv_freq": torch.zeros(8)}
+    assert load_with(tmp_path, tensors(CONFIG) | extra)

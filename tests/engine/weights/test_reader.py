@@ -1,0 +1,48 @@
+"""Bytes become the tensors that were saved, and a file that shrank is noticed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from engine.catalog.safetensors_header import records
+from engine.errors import CheckpointProblem
+from engine.weights.reader import halves, read
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+def test_plain_tensors_come_back_as_they_were_saved(tmp_path: Path, dtype: torch.dtype) -> None:
+    saved = {"a": torch.randn(3, 5).to(dtype), "empty": torch.empty(0, 4, dtype=dtype), "b": torch.randn(7).to(dtype)}
+    save_file(saved, tmp_path / "x.safetensors")
+    found = {record.name: tensor.clone() for record, tensor in read(records(tmp_path / "x.safetensors"))}
+    assert found.keys() == saved.keys()
+    for name, tensor in saved.items():
+        assert torch.equal(found[name], tensor)
+
+
+def test_nothing_written_to_a_tensor_reaches_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "x.safetensors"
+    save_file({"a": torch.zeros(4)}, file)
+    before = file.read_bytes()
+    for _, tensor in read(records(file)):
+        tensor.fill_(1.0)
+    assert file.read_bytes() == before
+
+
+def test_a_file_that_became_shorter_is_an_error_that_names_the_tensor(tmp_path: Path) -> None:
+    file = tmp_path / "x.safetensors"
+    save_file({"weight": torch.zeros(1000)}, file)
+    found = records(file)
+    file.write_bytes(file.read_bytes()[:-1000])
+    with pytest.raises(CheckpointProblem, match="weight") as problem:
+        list(read(found))
+    assert problem.value.code == "file_truncated"
+
+
+def test_pairs_of_rows_are_put_back_into_halves() -> None:
+    stored = torch.tensor([[0], [10], [1], [11], [100], [110], [101], [111]])
+    assert halves(stored, heads=2)[:, 0].tolist() == [0, 1, 10, 11, 100, 101, 110, 111]
+    assert halves(stored[:, 0], heads=2).tolist() == [0, 1, 10, 11, 100, 101, 110, 111]
