@@ -11,8 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from engine import GenerationRequest, InvalidRequest, Message
-from engine.request import MAX_STOP_STRINGS, SAMPLING_FIELDS
+from engine import MAX_STOP_STRINGS, SAMPLING_FIELDS, GenerationRequest, InvalidRequest, Message
 
 MAX_MESSAGES = 1000
 MAX_TEXT = 2_000_000

@@ -15,7 +15,7 @@ from engine.errors import (
     WorkerFailed,
 )
 from engine.letters import Done, Event, Failed, Progress, Started, Token
-from engine.request import GenerationRequest, Message, SamplingParams
+from engine.request import MAX_STOP_STRINGS, SAMPLING_FIELDS, GenerationRequest, Message, SamplingParams
 from engine.status import (
     Change,
     CheckpointAppeared,
@@ -31,6 +31,8 @@ from engine.version import VERSION
 
 __all__ = [
     "GROUPS",
+    "MAX_STOP_STRINGS",
+    "SAMPLING_FIELDS",
     "VERSION",
     "Change",
     "CheckpointAppeared",

@@ -79,6 +79,7 @@ class ProcessHost(_PipeHost):
         self._name = plan.checkpoint_id
 
     def start(self) -> None:
+        start_forkserver()
         self._process.start()
         self._theirs.close()
         self._listen(self._name)
@@ -138,7 +139,12 @@ def start_forkserver() -> None:
     if context.get_start_method() == "forkserver":
         from multiprocessing.forkserver import ensure_running
 
-        ensure_running()
+        # Ctrl-C reaches the whole group of processes; this one ends by itself when the server does.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def run_in_process(plan: LoadPlan, pipe: Connection) -> None:

@@ -7,8 +7,21 @@ from typing import Any
 
 from chat.errors import as_json
 from chat.runs import Run
-from engine import CheckpointInfo, Done, Engine, Event, Failed, Progress, Started, Status, Token
-from engine.status import Change, CheckpointAppeared, CheckpointGone, StatusChanged
+from engine import (
+    Change,
+    CheckpointAppeared,
+    CheckpointGone,
+    CheckpointInfo,
+    Done,
+    Engine,
+    Event,
+    Failed,
+    Progress,
+    Started,
+    Status,
+    StatusChanged,
+    Token,
+)
 
 Fields = dict[str, Any]
 _AS_THEY_ARE = (

@@ -99,7 +99,7 @@ def test_an_answer_is_announced_once_at_its_start_and_once_at_its_end(page: Any)
     answered(page)
     expect(status).to_have_text("Answer finished, 22 words.")
     expect(page.locator(".answer article")).to_have_attribute("aria-busy", "false")
-    assert page.locator("#transcript").get_attribute("aria-live") == "off"
+    expect(page.get_by_role("log", name="Conversation")).to_have_attribute("aria-live", "off")
 
 
 def test_reduced_motion_stills_what_moves(open_page: Callable[..., Any]) -> None:
