@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, jsonify
+from flask.typing import ResponseReturnValue
 
 from chat import sse
 from chat.api import body, views
@@ -20,7 +21,7 @@ SECONDS_BEFORE_THE_STREAM = 1.0
 
 
 @bp.post("/api/generate")
-def generate() -> Response:
+def generate() -> ResponseReturnValue:
     """Answer a prompt or a conversation, as a stream or whole; closing the connection ends the compute."""
     asked = body.read(GenerateBody)
     wanted, house = asked.request(), parts()

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request
+from flask.typing import ResponseReturnValue
 
 from chat import sse
 from chat.api import body, views
@@ -70,7 +71,7 @@ def status(checkpoint_id: str) -> Response:
 
 
 @bp.post("/<path:checkpoint_id>/load")
-def load(checkpoint_id: str) -> Response:
+def load(checkpoint_id: str) -> ResponseReturnValue:
     """Start loading, or join the load under way; to a caller who accepts a stream, tell it to its end."""
     asked, house = body.read(LoadBody, optional=True), parts()
     options = LoadOptions(asked.precision, asked.device, asked.context_length, asked.pinned)

@@ -10,8 +10,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from chat import journal
+from chat.runs import Runs
+from engine import GenerationRequest
 from tests.chat.wire import events, generate
-from tests.doubles import ANSWER
+from tests.doubles import ANSWER, Script, ScriptedEngine
 
 
 @pytest.fixture
@@ -33,6 +35,13 @@ def test_the_life_of_a_run_is_a_line_per_step(client: FlaskClient, caplog: pytes
     assert all(run_id in line for line in lines)
     steps = ["received", "prefill of 12 tokens", "first token", "finished (length): 3 tokens"]
     assert [next(step for step in steps if step in line) for line in lines if "loading" not in line] == steps
+
+
+def test_a_reader_that_leaves_is_written_down(caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO, "chat.run")
+    run = Runs().start(ScriptedEngine(Script(token_seconds=60)), GenerationRequest(prompt="Hello"), None)
+    run.close()
+    assert caplog.messages[-1].endswith("left by its reader after 0 tokens")
 
 
 def test_prompts_and_answers_are_not_written_down(client: FlaskClient, caplog: pytest.LogCaptureFixture):
