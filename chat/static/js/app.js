@@ -31,7 +31,8 @@ keepConversation(store, (draft) => composer.giveBack(draft));
 const picker = new Picker(store, { choose, load, unload, rescan });
 const transcript = new Transcript(required("transcript", HTMLElement), store, { regenerate: askAgain });
 const growing = [required("conversation", HTMLElement), required("dock", HTMLElement)];
-const follower = new Follower(growing, required("jump", HTMLButtonElement));
+const hasMessages = () => store.state.conversation.messages.length > 0;
+const follower = new Follower(growing, required("jump", HTMLButtonElement), hasMessages);
 const feed = new ModelFeed(store, api);
 
 new Welcome(required("welcome", HTMLElement), store, { ask, rescan, pick: () => picker.open() });

@@ -3,6 +3,7 @@
 
 import { modeFor } from "./asking.js";
 import { required } from "./dom.js";
+import { tabStorage } from "./storage.js";
 
 const KEY = "parley.draft";
 const SAFARI_COMPOSING = 229; // Safari ends a composition before its keydown, and only this code tells
@@ -27,7 +28,7 @@ export class Composer {
   constructor(store, actions) {
     this.#store = store;
     this.#actions = actions;
-    this.#draft.value = sessionStorage.getItem(KEY) ?? "";
+    this.#draft.value = tabStorage.read(KEY) ?? "";
     this.#wire();
     for (const part of ["catalog", "conversation", "run"]) store.addEventListener(part, () => this.#draw());
     this.#draw();
@@ -82,7 +83,7 @@ export class Composer {
   }
 
   #changed() {
-    sessionStorage.setItem(KEY, this.#draft.value);
+    tabStorage.write(KEY, this.#draft.value);
     this.#grow();
     this.#draw();
   }

@@ -8,13 +8,16 @@ export class Follower {
   #isFollowing = true;
   #lastTop = 0;
   #button;
+  #isWanted;
 
   /**
    * @param {Element[]} growing elements whose size moves the end
    * @param {HTMLButtonElement} button the way back to the end
+   * @param {() => boolean} isWanted whether there is an end worth following
    */
-  constructor(growing, button) {
+  constructor(growing, button, isWanted) {
     this.#button = button;
+    this.#isWanted = isWanted;
     button.addEventListener("click", () => this.jump());
     addEventListener("scroll", () => this.#onScroll(), { passive: true });
     const observer = new ResizeObserver(() => this.#keep());
@@ -28,7 +31,7 @@ export class Follower {
   }
 
   #keep() {
-    if (this.#isFollowing) scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
+    if (this.#isFollowing && this.#isWanted()) scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
     this.#showButton();
   }
 
@@ -41,7 +44,7 @@ export class Follower {
   }
 
   #showButton() {
-    this.#button.hidden = distance() <= NEAR_PIXELS;
+    this.#button.hidden = distance() <= NEAR_PIXELS || !this.#isWanted();
   }
 }
 

@@ -2,6 +2,7 @@
 /** Keeps the conversation over a reload of this tab, and nowhere else. */
 
 import { afterReload } from "./conversation.js";
+import { tabStorage } from "./storage.js";
 
 const KEY = "parley.conversation";
 const SAVE_MILLISECONDS = 500;
@@ -33,7 +34,7 @@ export function keepConversation(store, giveBack) {
  * @param {(draft: string) => void} giveBack
  */
 function restore(store, giveBack) {
-  const text = sessionStorage.getItem(KEY);
+  const text = tabStorage.read(KEY);
   if (text === null) return;
   const kept = JSON.parse(text);
   const { conversation, draft } = afterReload(kept.conversation);
@@ -48,14 +49,9 @@ function restore(store, giveBack) {
  */
 function saved(store) {
   const { conversation, catalog } = store.state;
-  try {
-    sessionStorage.setItem(KEY, JSON.stringify({ conversation, selectedId: catalog.selectedId }));
-    return true;
-  } catch (error) {
-    const message = "This conversation is too long for the browser to keep: a reload of the page would lose its end.";
-    const notice = { message, code: "storage_full", hint: "Copy what you need, or start a new chat.", actions: ["new-chat"] };
-    store.dispatch({ type: "notice/shown", notice });
-    console.warn(error);
-    return false;
-  }
+  if (tabStorage.write(KEY, JSON.stringify({ conversation, selectedId: catalog.selectedId }))) return true;
+  const message = "The browser keeps no more of this conversation: a reload of the page would lose its end.";
+  const notice = { message, code: "storage_full", hint: "Copy what you need, or start a new chat.", actions: ["new-chat"] };
+  store.dispatch({ type: "notice/shown", notice });
+  return false;
 }

@@ -23,6 +23,9 @@ const REMEDIES = {
   not_enough_memory: ["pick", "retry"],
 };
 
+/** Hints for people where the server's speak to programs. @type {Record<string, string>} */
+const HINTS = { model_busy: "Stop what it writes or wait for its end, then try again." };
+
 /**
  * An error as the bar shows it. What is not an ApiError is our own mistake and says so.
  * @param {unknown} error
@@ -35,7 +38,7 @@ export function noticeOf(error) {
     return { message, code: "page_error", hint: "Reload the page; the conversation is kept.", actions: [] };
   }
   const { message, code, hint, param, requestId } = error;
-  return { message, code, hint, param, requestId, actions: REMEDIES[code] ?? ["retry"] };
+  return { message, code, hint: HINTS[code] ?? hint, param, requestId, actions: REMEDIES[code] ?? ["retry"] };
 }
 
 /** Shows the store's notice in an element with the role alert. */

@@ -4,6 +4,7 @@
 import { required } from "./dom.js";
 import { ParameterField } from "./parameter-field.js";
 import { NOTHING_SET, PARAMETERS, samplingOf, settingsFrom, withNumber } from "./settings.js";
+import { browserStorage } from "./storage.js";
 
 const KEY = "parley.parameters";
 const WIDE = "(min-width: 70rem)"; // where the sheet stands beside the conversation, not over it
@@ -17,7 +18,7 @@ export class Parameters {
   #systemPrompt = required("system-prompt", HTMLTextAreaElement);
   /** @type {Map<string, ParameterField>} */
   #fields = new Map();
-  #settings = settingsFrom(localStorage.getItem(KEY));
+  #settings = settingsFrom(browserStorage.read(KEY));
   #store;
 
   /** @param {import("./store.js").Store} store */
@@ -61,6 +62,7 @@ export class Parameters {
     this.#button.addEventListener("click", () => (this.#sheet.open ? this.#sheet.close() : this.open()));
     required("parameters-close", HTMLButtonElement).addEventListener("click", () => this.#sheet.close());
     this.#sheet.addEventListener("close", () => this.#onClose());
+    this.#sheet.addEventListener("keydown", (event) => this.#onKey(event));
     this.#sheet.addEventListener("click", (event) => event.target === this.#sheet && this.#sheet.close());
     matchMedia(WIDE).addEventListener("change", () => this.#sheet.open && (this.#sheet.close(), this.open()));
   }
@@ -73,6 +75,17 @@ export class Parameters {
     this.#button.setAttribute("aria-expanded", "true");
   }
 
+  /**
+   * Escape closes the sheet beside the conversation as it does the modal one, and does not stop an answer as well.
+   * @param {KeyboardEvent} event
+   */
+  #onKey(event) {
+    if (event.key !== "Escape" || event.isComposing) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.#sheet.close();
+  }
+
   #onClose() {
     this.#button.setAttribute("aria-expanded", "false");
     if (document.activeElement === document.body || this.#sheet.contains(document.activeElement)) this.#button.focus();
@@ -81,7 +94,7 @@ export class Parameters {
   /** @param {import("./settings.js").Settings} settings */
   #keep(settings) {
     this.#settings = settings;
-    localStorage.setItem(KEY, JSON.stringify(settings));
+    browserStorage.write(KEY, JSON.stringify(settings));
     this.#draw();
   }
 

@@ -6,32 +6,40 @@
   const NAMES = ["system", "light", "dark"];
   const root = document.documentElement;
 
-  const chosen = () => {
+  let chosen = "system";
+
+  const read = () => {
     const kept = localStorage.getItem(KEY) ?? "system";
-    return NAMES.includes(kept) ? kept : "system";
+    chosen = NAMES.includes(kept) ? kept : "system";
+    root.dataset.theme = chosen;
   };
 
-  const show = () => {
-    root.dataset.theme = chosen();
+  const attempt = (/** @type {() => void} */ act) => {
+    try {
+      act();
+    } catch (error) {
+      console.warn("the browser does not keep the theme", error);
+    }
+  };
+
+  const choose = (/** @type {string} */ name) => {
+    root.dataset.theme = chosen = name;
+    attempt(() => localStorage.setItem(KEY, name));
   };
 
   const wire = () => {
     const button = document.getElementById("theme");
     if (!(button instanceof HTMLButtonElement)) throw new Error("the page has no button with the id theme");
+    const next = () => NAMES[(NAMES.indexOf(chosen) + 1) % NAMES.length];
     const label = () => {
-      const next = NAMES[(NAMES.indexOf(chosen()) + 1) % NAMES.length];
-      button.ariaLabel = `Theme: ${chosen()}. Switch to ${next}`;
-      button.title = `Theme: ${chosen()}`;
+      button.ariaLabel = `Theme: ${chosen}. Switch to ${next()}`;
+      button.title = `Theme: ${chosen}`;
     };
-    button.addEventListener("click", () => {
-      localStorage.setItem(KEY, NAMES[(NAMES.indexOf(chosen()) + 1) % NAMES.length]);
-      show();
-      label();
-    });
-    addEventListener("storage", () => (show(), label()));
+    button.addEventListener("click", () => (choose(next()), label()));
+    addEventListener("storage", () => (attempt(read), label()));
     label();
   };
 
-  show();
+  attempt(read);
   document.addEventListener("DOMContentLoaded", wire);
 })();
