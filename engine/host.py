@@ -6,6 +6,7 @@ import multiprocessing
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from threading import Lock, Thread
 from typing import Protocol
@@ -55,6 +56,8 @@ class _PipeHost:
             try:
                 letter = self._pipe.recv()
             except (EOFError, OSError):
+                break
+            if letter is None:
                 break
             self._on_letter(letter)
         with self._sending:
@@ -160,7 +163,9 @@ def _run_in_thread(work: Callable[[LoadPlan, Connection], None], plan: LoadPlan,
     try:
         work(plan, pipe)
     finally:
-        pipe.close()
+        # A process's end closes its pipe; a thread says that it was the last letter.
+        with suppress(BrokenPipeError):
+            pipe.send(None)
 
 
 def _signal_name(number: int) -> str:

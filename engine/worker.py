@@ -148,9 +148,10 @@ class Worker:
         while not self._is_stopping:
             for letter in self._inbox.take(block=self._scheduler.is_idle):
                 self._obey(letter)
+            self._send()
             if not self._is_stopping:
                 self._step()
-            self._send()
+                self._send()
 
     def _obey(self, letter: object) -> None:
         match letter:
@@ -229,6 +230,8 @@ class Worker:
         self._answers.clear()
 
     def _send(self) -> None:
+        if not self._events:
+            return
         running, waiting = len(self._scheduler.running), len(self._scheduler.waiting)
         self._pipe.send(Step(tuple(self._events), running, waiting, self._model_bytes + self._loaded.cache.bytes))
         self._events.clear()

@@ -1,0 +1,66 @@
+"""What is told of a run has its evidence, and what is guessed says that it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.catalog.evidence import findings
+
+
+@pytest.mark.parametrize(
+    ("checkpoint_id", "stage", "group"),
+    [
+        ("pretrain/final", "pretrain", "Pretrained"),
+        ("runs/sft_from_pretrain/checkpoint-5", "sft", "SFT"),
+        ("dpo-after-sft", "rl", "RL"),
+        ("test_grpo/final", "rl", "RL"),
+        ("SmolLM2-135M-Instruct", "sft", "SFT"),
+        ("my-lora-adapter", "adapter", "Adapter"),
+        ("something/else", None, "Other"),
+        ("iterate/whatchat", None, "Other"),
+    ],
+)
+def test_the_words_of_a_path_tell_the_stage(checkpoint_id: str, stage: str | None, group: str) -> None:
+    found = findings(checkpoint_id, {})
+    assert (found.stage, found.group) == (stage, group)
+    assert ("inferred" in found.evidence.get("stage", "")) is (stage is not None)
+
+
+@pytest.mark.parametrize(
+    ("checkpoint_id", "step"),
+    [
+        ("run/checkpoint-500", 500),
+        ("run/step_1200", 1200),
+        ("run/step=7", 7),
+        ("run/iter-10", 10),
+        ("global_step77/model", 77),
+        ("run/model_000600", 600),
+        ("run/final", None),
+    ],
+)
+def test_a_name_may_hold_the_step(checkpoint_id: str, step: int | None) -> None:
+    found = findings(checkpoint_id, {})
+    assert found.step == step
+    assert ("inferred" in found.evidence.get("step", "")) is (step is not None)
+
+
+def test_what_the_trainer_stored_beats_the_name() -> None:
+    state = {
+        "global_step": 40,
+        "epoch": 1.5,
+        "log_history": [{"loss": 3.0, "step": 10}, {"eval_loss": 2.5, "step": 20}, {"loss": 2.0, "step": 30}, "noise"],
+    }
+    found = findings("run/checkpoint-500", state)
+    assert (found.step, found.epoch) == (40, 1.5)
+    assert (found.loss.kind, found.loss.value) == ("validation", 2.5)
+    assert set(found.evidence) == {"step", "epoch", "loss"}
+
+
+@pytest.mark.parametrize(
+    "state", [{"global_step": "x", "epoch": True}, {"log_history": "x"}, {"log_history": [{"loss": None}]}]
+)
+def test_nonsense_in_the_trainers_state_is_no_evidence(state: dict[str, Any]) -> None:
+    found = findings("run/final", state)
+    assert (found.step, found.epoch, found.loss) == (None, None, None)
