@@ -126,3 +126,26 @@ def test_a_server_that_went_away_is_said_to_be_gone_and_found_again(page: Any) -
     expect(words).to_be_visible()
     page.unroute_all()
     expect(words).to_be_hidden()
+
+
+def test_a_browser_that_keeps_nothing_still_has_a_page(open_page: Callable[..., Any]) -> None:
+    page = open_page()
+    refuse = "Object.defineProperty(window, '{}', {{ get() {{ throw new DOMException('no', 'SecurityError'); }} }});"
+    page.add_init_script(refuse.format("localStorage") + refuse.format("sessionStorage"))
+    page.reload()
+    ask(page, "Hello")
+    answered(page)
+    expect(page.locator(".facts")).to_contain_text("ended")
+
+
+def test_a_hidden_tab_and_a_tab_that_gets_an_answer_do_not_hold_the_stream_of_changes(page: Any) -> None:
+    page.evaluate("() => Object.defineProperty(document, 'hidden', { get: () => window.isAway, configurable: true })")
+    turn = "(away) => { window.isAway = away; document.dispatchEvent(new Event('visibilitychange')); }"
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/api/models/events")):
+        page.evaluate(turn, True)
+    with page.expect_response("**/api/models/events"):
+        page.evaluate(turn, False)
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/api/models/events")):
+        ask(page, "Hello")
+    with page.expect_response("**/api/models/events"):
+        answered(page)

@@ -57,6 +57,7 @@ def test_a_loaded_model_can_be_unloaded(page: Any, call: Callable[..., Any]) -> 
     expect(page.locator("#picker-residents")).to_contain_text("58.8 MB of 8.59 GB in use")
     page.get_by_role("button", name="Unload: checkpoint-500").click()
     expect(page.locator("#picker-residents")).to_be_hidden()
+    expect(page.get_by_role("combobox")).to_be_focused()
     assert call(f"/api/models/{SFT}/status")["state"] == "unloaded"
 
 
