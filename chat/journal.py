@@ -71,6 +71,21 @@ def _name_request(record: logging.LogRecord) -> bool:
     return True
 
 
+def _length(request: GenerationRequest) -> str:
+    if request.messages is None:
+        return f"a prompt of {len(request.prompt)} characters"
+    characters = sum(len(message.content) for message in request.messages)
+    return f"{len(request.messages)} messages of {characters} characters together"
+
+
+def _parameters(request: GenerationRequest) -> str:
+    """What the caller named; of the stop strings, which may quote a prompt, only how many."""
+    given = {**request.sampling}
+    if "stop" in given:
+        given["stop"] = f"{len(given['stop'])} strings"
+    return ", ".join(f"{name} {value}" for name, value in sorted(given.items())) or "parameters as the model has them"
+
+
 class RunLog:
     """Writes the life of one run down while its events pass by."""
 
@@ -81,8 +96,7 @@ class RunLog:
         self._stage: str | None = None
         self._tokens = 0
         self._ended = False
-        characters = len(request.prompt or "") + sum(len(message.content) for message in request.messages or ())
-        self._line("received for %s: %d message(s), %d characters", model, len(request.messages or ()), characters)
+        self._line("received for %s: %s; %s", model, _length(request), _parameters(request))
 
     def saw(self, event: Event) -> None:
         """Note one event."""

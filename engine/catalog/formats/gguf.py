@@ -134,11 +134,12 @@ def _origin(header: Header, info: CheckpointInfo) -> CheckpointInfo:
     found = findings(info.id, {}, [text for text in words if text])
     parent = header.text("general.base_model.0.name") or header.text("general.base_model.0.repo_url")
     evidence = dict(found.evidence)
+    if title:
+        evidence["name"] = f"the file's name; inside it calls itself {title!r}"
     if parent:
         evidence["parent"] = "the file's general.base_model"
     return replace(
         info,
-        name=title or info.name,
         stage=found.stage,
         group=found.group,
         step=found.step,

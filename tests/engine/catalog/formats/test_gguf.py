@@ -46,7 +46,7 @@ def test_a_model_is_described_from_its_header(tiny: Path) -> None:
     info = gguf.describe(tiny, "run/tiny.gguf")
     weights = tiny_weights()
     assert info.problem is None
-    assert (info.id, info.path, info.name, info.format) == ("run/tiny.gguf", tiny, "Tiny Llama", "gguf")
+    assert (info.id, info.path, info.name, info.format) == ("run/tiny.gguf", tiny, "tiny", "gguf")
     assert (info.family, info.architecture, info.dtype) == ("llama", "LlamaForCausalLM", "Q8_0")
     assert info.parameters == sum(weight.size for weight in weights.values())
     assert info.size_bytes == tiny.stat().st_size
@@ -143,7 +143,7 @@ def test_an_unknown_pre_tokenizer_is_told(tmp_path: Path) -> None:
 def test_what_cannot_be_loaded_is_listed_with_the_reason(tmp_path: Path, changes: dict, code: str) -> None:
     path = write_tiny_llama(tmp_path / "tiny.gguf", **changes)
     info = gguf.describe(path, "tiny.gguf")
-    assert info.name == "Tiny Llama"
+    assert info.name == "tiny"
     assert info.problem is not None and info.problem.code == code, info.problem
 
 
@@ -169,7 +169,7 @@ def test_a_file_that_is_still_being_written_is_listed_with_all_that_its_header_s
     tiny.write_bytes(whole[:-100])
     info = gguf.describe(tiny, "tiny.gguf")
     assert info.problem is not None and info.problem.code == "file_truncated"
-    assert (info.name, info.family, info.context_length) == ("Tiny Llama", "llama", CONTEXT)
+    assert (info.name, info.family, info.context_length) == ("tiny", "llama", CONTEXT)
     with pytest.raises(CheckpointProblem) as refusal:
         gguf.tensors(tiny)
     assert refusal.value.code == "file_truncated"
