@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiError, clearConversation, generate, loadModel } from "../../chat/static/js/api.js";
 
-const REFUSAL = { error: { type: "invalid_request_error", code: "out_of_range", message: "no", param: "top_k", hint: "less" } };
+const REFUSAL = {
+  error: { type: "invalid_request_error", code: "out_of_range", message: "no", param: "top_k", hint: "less" },
+};
 
 /**
  * Let fetch answer with this, and remember what it was asked.
@@ -17,7 +19,8 @@ function answering(context, answer) {
 }
 
 /** @param {string} text */
-const stream = (text) => new Response(text, { headers: { "content-type": "text/event-stream", "x-request-id": "q1", "x-run-id": "r1" } });
+const stream = (text) =>
+  new Response(text, { headers: { "content-type": "text/event-stream", "x-request-id": "q1", "x-run-id": "r1" } });
 
 async function eventsOf(body) {
   const events = [];
@@ -44,7 +47,9 @@ test("a server that is not there is said to be out of reach", async (context) =>
 });
 
 test("an answer ends with done", async (context) => {
-  answering(context, () => stream('data: {"type":"token","text":"a"}\n\ndata: {"type":"done"}\n\ndata: {"type":"late"}\n\n'));
+  answering(context, () =>
+    stream('data: {"type":"token","text":"a"}\n\ndata: {"type":"done"}\n\ndata: {"type":"late"}\n\n'),
+  );
   assert.deepEqual(await eventsOf({}), ["accepted", "token", "done"]);
 });
 
@@ -73,5 +78,8 @@ test("a conversation without an id asks for a new one", async (context) => {
   const asked = answering(context, () => Response.json({ conversation_id: "c9" }));
   assert.equal(await clearConversation(null), "c9");
   await clearConversation("c9");
-  assert.deepEqual(asked().map(([, body]) => body), [{}, { conversation_id: "c9" }]);
+  assert.deepEqual(
+    asked().map(([, body]) => body),
+    [{}, { conversation_id: "c9" }],
+  );
 });

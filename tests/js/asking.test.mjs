@@ -6,7 +6,14 @@ import { ApiError } from "../../chat/static/js/api.js";
 import { Asking } from "../../chat/static/js/asking.js";
 import { Store } from "../../chat/static/js/store.js";
 
-const MODEL = { id: "a", name: "a", group: "SFT", format: "torch", chat_template: null, status: { id: "a", state: "ready" } };
+const MODEL = {
+  id: "a",
+  name: "a",
+  group: "SFT",
+  format: "torch",
+  chat_template: null,
+  status: { id: "a", state: "ready" },
+};
 const DONE = { type: "done", finish_reason: "stop", text: "Hi", usage: null, timings: null };
 
 /**
@@ -81,7 +88,13 @@ test("a failure with something else in the composer keeps the question in the tr
   });
   seen.draft = "something new";
   await asking.ask("Hello");
-  assert.deepEqual(messages().map(({ content, status }) => [content, status]), [["Hello", "complete"], ["", "failed"]]);
+  assert.deepEqual(
+    messages().map(({ content, status }) => [content, status]),
+    [
+      ["Hello", "complete"],
+      ["", "failed"],
+    ],
+  );
 });
 
 test("a failure in the middle keeps the text that came", async () => {
@@ -132,7 +145,10 @@ test("an answer that is asked for again replaces the old one, and gives it back 
   await asking.ask("Hello");
   isBroken = true;
   await asking.askAgain();
-  assert.deepEqual(messages().map(({ content }) => content), ["Hello", "Hi"]);
+  assert.deepEqual(
+    messages().map(({ content }) => content),
+    ["Hello", "Hi"],
+  );
   assert.equal(seen.draft, "");
 });
 

@@ -77,16 +77,26 @@ test("completions are no part of the chat", () => {
 test("after a reload an answer that was being written is interrupted, and keeps its text", () => {
   const kept = { id: null, mode: "chat", messages: [asked("a"), answered("so far", { status: "streaming" })] };
   const { conversation, draft } = afterReload(kept);
-  assert.deepEqual([conversation.messages[1].status, conversation.messages[1].content, draft], ["interrupted", "so far", ""]);
+  assert.deepEqual(
+    [conversation.messages[1].status, conversation.messages[1].content, draft],
+    ["interrupted", "so far", ""],
+  );
 });
 
 test("after a reload a question whose answer had no text goes back to the composer", () => {
-  const kept = { id: "c", mode: "chat", messages: [asked("a"), answered("b"), asked("c"), answered("", { status: "streaming" })] };
+  const kept = {
+    id: "c",
+    mode: "chat",
+    messages: [asked("a"), answered("b"), asked("c"), answered("", { status: "streaming" })],
+  };
   const { conversation, draft } = afterReload(kept);
   assert.deepEqual([conversation.messages.length, draft], [2, "c"]);
 });
 
 test("changing a message that is gone changes nothing", () => {
   const conversation = { id: null, mode: "chat", messages: [asked("a")] };
-  assert.equal(withMessage(conversation, "nobody", () => assert.fail("called")), conversation);
+  assert.equal(
+    withMessage(conversation, "nobody", () => assert.fail("called")),
+    conversation,
+  );
 });

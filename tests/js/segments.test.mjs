@@ -79,7 +79,11 @@ test("any split of a stream gives the pieces of the whole", () => {
 
 test("text that cannot become a fence is shown without delay", () => {
   let shown = "";
-  const reader = new SegmentReader({ open: () => undefined, write: (piece) => (shown += piece), close: () => undefined });
+  const reader = new SegmentReader({
+    open: () => undefined,
+    write: (piece) => (shown += piece),
+    close: () => undefined,
+  });
   reader.push("He");
   assert.equal(shown, "He");
   reader.push("llo\n`");

@@ -5,8 +5,9 @@ import { test } from "node:test";
 import { EventParser, readEvents, SilenceError } from "../../chat/static/js/sse.js";
 
 const STREAM =
-  "\uFEFFretry: 2000\r\n\r\n: ping\n\nid: 0\nevent: start\ndata: {\"a\":1}\n\n" +
-  "data: first line\rdata:second line\r\revent: token\r\nid: 7\r\ndata: π 😀 語\r\n\r\nid: 8\0\ndata\n\nevent: empty\n\ndata: cut";
+  '\uFEFFretry: 2000\r\n\r\n: ping\n\nid: 0\nevent: start\ndata: {"a":1}\n\n' +
+  "data: first line\rdata:second line\r\revent: token\r\nid: 7\r\ndata: π 😀 語\r\n\r\n" +
+  "id: 8\0\ndata\n\nevent: empty\n\ndata: cut";
 const EVENTS = [
   { event: "start", data: '{"a":1}', id: "0" },
   { event: "message", data: "first line\nsecond line", id: "0" },

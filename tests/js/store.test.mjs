@@ -5,7 +5,14 @@ import { test } from "node:test";
 import { pendingAnswer, question } from "../../chat/static/js/conversation.js";
 import { INITIAL, Store } from "../../chat/static/js/store.js";
 
-const status = (id, state = "unloaded", more = {}) => ({ id, state, progress: null, error: null, memory_bytes: 0, ...more });
+const status = (id, state = "unloaded", more = {}) => ({
+  id,
+  state,
+  progress: null,
+  error: null,
+  memory_bytes: 0,
+  ...more,
+});
 const model = (id, more = {}) => ({ id, name: id, group: "SFT", format: "torch", status: status(id), ...more });
 const listing = (models, more = {}) => ({
   models,

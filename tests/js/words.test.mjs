@@ -31,7 +31,10 @@ test("words are counted where no spaces part them, too", () => {
 });
 
 test("a state names its percent only while loading", () => {
-  assert.equal(words.stateWords({ id: "a", state: "loading", progress: { stage: "reading", fraction: 0.42 } }), "loading 42%");
+  assert.equal(
+    words.stateWords({ id: "a", state: "loading", progress: { stage: "reading", fraction: 0.42 } }),
+    "loading 42%",
+  );
   assert.equal(words.stateWords({ id: "a", state: "unloaded", progress: null }), "not loaded");
 });
 
@@ -39,14 +42,26 @@ test("waiting says what for", () => {
   assert.equal(words.waitingWords(null, "one"), "Waiting for the server");
   assert.equal(words.waitingWords({ stage: "loading", fraction: 0.5 }, "one"), "Loading one 50%");
   assert.equal(words.waitingWords({ stage: "prefill", fraction: 0 }, "one"), "Reading the conversation");
-  assert.equal(words.waitingWords({ stage: "queued", fraction: 0, queue_position: 2 }, "one"), "Waiting, 2nd in the queue");
+  assert.equal(
+    words.waitingWords({ stage: "queued", fraction: 0, queue_position: 2 }, "one"),
+    "Waiting, 2nd in the queue",
+  );
 });
 
-const answer = (parts) => ({ status: "complete", finishReason: "stop", limit: 256, usage: { completion_tokens: 12 }, ...parts });
+const answer = (parts) => ({
+  status: "complete",
+  finishReason: "stop",
+  limit: 256,
+  usage: { completion_tokens: 12 },
+  ...parts,
+});
 
 test("an end says which end it was", () => {
   assert.equal(words.endWords(answer({})), "ended");
-  assert.equal(words.endWords(answer({ finishReason: "length", usage: { completion_tokens: 256 } })), "reached the limit of 256 tokens");
+  assert.equal(
+    words.endWords(answer({ finishReason: "length", usage: { completion_tokens: 256 } })),
+    "reached the limit of 256 tokens",
+  );
   assert.equal(words.endWords(answer({ finishReason: "length" })), "filled the context after 12 tokens");
   assert.equal(words.endWords(answer({ status: "cancelled", finishReason: "cancelled" })), "stopped by you");
   assert.equal(words.endWords(answer({ status: "interrupted" })), "interrupted when the page was left");

@@ -56,7 +56,12 @@ export class AnswerText {
     const source = (this.#source = { text: "" });
     const code = element("code");
     const name = element("span", { className: "code-language", textContent: language || "text" });
-    const head = element("figcaption", { className: "code-head" }, name, copyButton("Copy code", () => source.text));
+    const head = element(
+      "figcaption",
+      { className: "code-head" },
+      name,
+      copyButton("Copy code", () => source.text),
+    );
     const body = element("pre", { dir: "ltr", tabIndex: 0, role: "region", "aria-label": `${language} code` }, code);
     this.element.append(element("figure", { className: "code-block" }, head, body));
     return code;

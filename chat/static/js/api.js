@@ -11,7 +11,7 @@ const RUNNING_HINT = "See whether the server still runs, then try again.";
 
 /** A failure as the server words it, or as we must where the server could not. */
 export class ApiError extends Error {
-  /** @param {{ message: string, code: string, hint?: string|null, param?: string|null, requestId?: string|null }} parts */
+  /** @param {{ message: string, code: string, hint?: string|null, param?: string|null, requestId?: string|null }} _ */
   constructor({ message, code, hint = null, param = null, requestId = null }) {
     super(message);
     this.code = code;

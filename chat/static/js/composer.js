@@ -8,7 +8,8 @@ import { tabStorage } from "./storage.js";
 const KEY = "parley.draft";
 const SAFARI_COMPOSING = 229; // Safari ends a composition before its keydown, and only this code tells
 
-/** @typedef {{ ask: (text: string) => void, stop: () => void, setMode: (mode: import("./types.js").Mode) => void }} Actions */
+/** @typedef {import("./types.js").Mode} Mode */
+/** @typedef {{ ask: (text: string) => void, stop: () => void, setMode: (mode: Mode) => void }} Actions */
 
 /** The form at the foot of the page. */
 export class Composer {
@@ -124,7 +125,7 @@ export class Composer {
 
   /**
    * @param {import("./types.js").Model|null} model
-   * @param {import("./types.js").Mode} chosen
+   * @param {Mode} chosen
    */
   #drawMode(model, chosen) {
     const mode = model ? modeFor(model, chosen) : "chat";

@@ -129,10 +129,13 @@ export function historyOf(messages, systemPrompt) {
  */
 export function afterReload(conversation) {
   const messages = conversation.messages.map((message) =>
-    message.status === "streaming" ? { ...message, status: /** @type {const} */ ("interrupted"), progress: null } : message,
+    message.status === "streaming"
+      ? { ...message, status: /** @type {const} */ ("interrupted"), progress: null }
+      : message,
   );
   const last = messages.at(-1);
-  if (last?.status !== "interrupted" || last.content !== "") return { conversation: { ...conversation, messages }, draft: "" };
+  if (last?.status !== "interrupted" || last.content !== "")
+    return { conversation: { ...conversation, messages }, draft: "" };
   return {
     conversation: { ...conversation, messages: messages.slice(0, -2) },
     draft: messages.at(-2)?.content ?? "",

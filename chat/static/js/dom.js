@@ -84,7 +84,10 @@ export async function copyText(text) {
 export function copyButton(label, text) {
   const button = iconButton("copy", label, async () => {
     const words = /** @type {HTMLElement} */ (button.lastElementChild);
-    const outcome = await copyText(text()).then(() => "Copied", () => "Not allowed to copy");
+    const outcome = await copyText(text()).then(
+      () => "Copied",
+      () => "Not allowed to copy",
+    );
     words.textContent = outcome;
     setTimeout(() => (words.textContent = label), 1500);
   });

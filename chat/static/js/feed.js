@@ -1,5 +1,5 @@
 // @ts-check
-/** Keeps the list of models as the server has it: one stream of changes while the page is seen and nothing else streams. */
+/** Keeps the list of models as the server has it, by one stream of changes while the page is seen and no other runs. */
 
 /** @typedef {import("./store.js").Store} Store */
 

@@ -31,7 +31,8 @@ export class Follower {
   }
 
   #keep() {
-    if (this.#isFollowing && this.#isWanted()) scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
+    if (this.#isFollowing && this.#isWanted())
+      scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
     this.#showButton();
   }
 

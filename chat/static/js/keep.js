@@ -51,7 +51,12 @@ function saved(store) {
   const { conversation, catalog } = store.state;
   if (tabStorage.write(KEY, JSON.stringify({ conversation, selectedId: catalog.selectedId }))) return true;
   const message = "The browser keeps no more of this conversation: a reload of the page would lose its end.";
-  const notice = { message, code: "storage_full", hint: "Copy what you need, or start a new chat.", actions: ["new-chat"] };
+  const notice = {
+    message,
+    code: "storage_full",
+    hint: "Copy what you need, or start a new chat.",
+    actions: ["new-chat"],
+  };
   store.dispatch({ type: "notice/shown", notice });
   return false;
 }

@@ -27,8 +27,14 @@ export class MessageView {
     this.#message = message;
     this.#actions = actions;
     const isUser = message.role === "user";
-    const heading = element("h2", { className: "visually-hidden", textContent: speaker(message), id: `h-${message.id}` });
-    const body = isUser ? element("div", { className: "question-text", dir: "auto" }, message.content) : this.#body.element;
+    const heading = element("h2", {
+      className: "visually-hidden",
+      textContent: speaker(message),
+      id: `h-${message.id}`,
+    });
+    const body = isUser
+      ? element("div", { className: "question-text", dir: "auto" }, message.content)
+      : this.#body.element;
     this.#waiting.append(this.#waitingText, this.#bar);
     const parts = isUser ? [heading, body] : [heading, body, this.#waiting, this.#foot];
     this.article = element("article", { "aria-labelledby": heading.id, tabIndex: -1 }, ...parts);

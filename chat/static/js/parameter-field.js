@@ -1,5 +1,5 @@
 // @ts-check
-/** One number of the parameters panel: a field and a slider that move together, a way back, and the server's objection. */
+/** One number of the parameters panel: a field and a slider in step, the way back, and the server's objection. */
 
 import { element, icon } from "./dom.js";
 
@@ -25,7 +25,11 @@ export class ParameterField {
     this.#number = element("input", { id: `parameter-${name}`, ...numeric, ...described });
     this.#slider = slider && element("input", { type: "range", ...slider, "aria-label": `${label}, slider` });
     const reset = { type: "button", className: "quiet-button reset", title: "Back to the checkpoint's default" };
-    this.#reset = element("button", { ...reset, "aria-label": `${label}: back to the checkpoint's default` }, icon("reset"));
+    this.#reset = element(
+      "button",
+      { ...reset, "aria-label": `${label}: back to the checkpoint's default` },
+      icon("reset"),
+    );
     this.#error = element("p", { className: "field-error", id: `error-${name}` });
     const title = element("label", { htmlFor: this.#number.id }, label);
     const head = element("div", { className: "field-head" }, title, this.#reset, this.#number);

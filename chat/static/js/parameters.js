@@ -40,7 +40,8 @@ export class Parameters {
   #makeFields() {
     const place = required("parameter-fields", HTMLElement);
     for (const parameter of PARAMETERS) {
-      const change = (/** @type {number|null} */ value) => this.#keep(withNumber(this.#settings, parameter.name, value));
+      const change = (/** @type {number|null} */ value) =>
+        this.#keep(withNumber(this.#settings, parameter.name, value));
       const field = new ParameterField(parameter, change);
       this.#fields.set(parameter.name, field);
       place.append(field.element);

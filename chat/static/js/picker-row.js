@@ -81,7 +81,10 @@ function detailsOf(model) {
 export function matches(model, filter) {
   const known = [model.name, model.id, model.group, model.run, model.family, model.stage, model.format, model.dtype];
   const text = `${known.filter(Boolean).join(" ")} ${model.step == null ? "" : `step ${model.step}`}`.toLowerCase();
-  return filter.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+  return filter
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
 }
 
 /**

@@ -9,9 +9,8 @@ import { stateWords } from "./words.js";
 
 /** @typedef {import("./types.js").Model} Model */
 
-/**
- * @typedef {import("./model-line.js").LoadActions & { choose: (id: string) => void, rescan: () => Promise<void> }} Actions
- */
+/** @typedef {import("./model-line.js").LoadActions} LoadActions */
+/** @typedef {LoadActions & { choose: (id: string) => void, rescan: () => Promise<void> }} Actions */
 
 /** A combobox over a listbox, in a popover. */
 export class Picker {

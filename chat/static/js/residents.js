@@ -13,6 +13,7 @@ export class Residents {
   #lines = new Map();
   #section = required("picker-residents", HTMLElement);
   #list = required("picker-resident-list", HTMLElement);
+  #filter = required("picker-filter", HTMLInputElement);
   #memory = required("picker-memory", HTMLElement);
   #actions;
 
@@ -30,6 +31,7 @@ export class Residents {
     const ids = new Set(residents.map((model) => model.id));
     for (const [id, line] of this.#lines) {
       if (ids.has(id)) continue;
+      if (line.element.contains(document.activeElement)) this.#filter.focus(); // not lost with the button it was on
       line.element.remove();
       this.#lines.delete(id);
     }

@@ -55,7 +55,13 @@ export const PARAMETERS = [
     usual: 256,
     slider: { min: 16, max: 4096, step: 16 },
   },
-  { name: "seed", label: "Seed", hint: "The same seed gives the same answer. Empty draws a new one.", usual: null, slider: null },
+  {
+    name: "seed",
+    label: "Seed",
+    hint: "The same seed gives the same answer. Empty draws a new one.",
+    usual: null,
+    slider: null,
+  },
 ];
 
 /** @typedef {{ numbers: Record<string, number>, stop: string, systemPrompt: string }} Settings */
@@ -90,7 +96,9 @@ export function stopStrings(text) {
 export function settingsFrom(kept) {
   const read = parsed(kept);
   const names = new Set(PARAMETERS.map((parameter) => parameter.name));
-  const numbers = Object.entries(read.numbers ?? {}).filter(([name, value]) => names.has(name) && Number.isFinite(value));
+  const numbers = Object.entries(read.numbers ?? {}).filter(
+    ([name, value]) => names.has(name) && Number.isFinite(value),
+  );
   return {
     numbers: Object.fromEntries(numbers),
     stop: typeof read.stop === "string" ? read.stop : "",

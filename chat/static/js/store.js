@@ -25,7 +25,7 @@ export const INITIAL = {
   notice: null,
 };
 
-/** The state; it dispatches an event named after each part (`catalog`, `conversation`, `run`, `notice`) that changed. */
+/** The state; each part that changed (`catalog`, `conversation`, `run`, `notice`) is told by an event of its name. */
 export class Store extends EventTarget {
   #state;
 
@@ -218,5 +218,7 @@ function run(state, action) {
  */
 function notice(state, action) {
   if (action.type === "notice/shown") return action.notice;
-  return ["notice/dismissed", "run/asked", "run/asked-again", "conversation/cleared"].includes(action.type) ? null : state;
+  return ["notice/dismissed", "run/asked", "run/asked-again", "conversation/cleared"].includes(action.type)
+    ? null
+    : state;
 }

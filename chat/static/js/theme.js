@@ -1,5 +1,5 @@
 // @ts-check
-/** Light, dark or as the system has it. A classic script in the head, so that the first picture has the right colours. */
+/** Light, dark or as the system has it. A classic script in the head, so that the first picture has its colours. */
 
 (() => {
   const KEY = "parley.theme";

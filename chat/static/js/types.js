@@ -60,7 +60,7 @@
 
 /** @typedef {"chat"|"completion"} Mode */
 /** @typedef {"complete"|"streaming"|"cancelled"|"failed"|"interrupted"} MessageStatus */
-/** @typedef {{ prompt_tokens: number, completion_tokens: number, total_tokens: number, cached_tokens: number }} Usage */
+/** @typedef {Record<"prompt_tokens"|"completion_tokens"|"total_tokens"|"cached_tokens", number>} Usage */
 /** @typedef {{ stage: string, fraction: number, queue_position?: number }} Progress */
 
 /**

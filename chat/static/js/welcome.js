@@ -52,7 +52,12 @@ export class Welcome {
     const { state, selected } = this.#store;
     this.#place.hidden = state.conversation.messages.length > 0;
     // Progress of a load changes the catalog many times a second, and nothing here.
-    const key = JSON.stringify([state.catalog.phase, state.catalog.models.length, state.conversation.mode, selected?.id]);
+    const key = JSON.stringify([
+      state.catalog.phase,
+      state.catalog.models.length,
+      state.conversation.mode,
+      selected?.id,
+    ]);
     if (key === this.#shownFor) return;
     this.#shownFor = key;
     this.#place.replaceChildren(...this.#content(state, selected));
@@ -96,22 +101,30 @@ export class Welcome {
       "a GGUF file",
       "a training script's own .pt file, with its configuration inside or beside it",
     ].map((kind) => element("li", {}, kind));
-    const where =
-      "Put one into the checkpoints folder this server was started with, at any depth. It is checkpoints/ unless the server was told otherwise. These are understood:";
+    const where = element(
+      "p",
+      {},
+      "Put one into the checkpoints folder this server was started with, at any depth. ",
+      "It is checkpoints/ unless the server was told otherwise. These are understood:",
+    );
     const title = element("h2", { className: "welcome-title" }, "No checkpoint yet");
-    return [title, element("p", {}, where), element("ul", { className: "kinds" }, ...kinds), this.#rescanButton()];
+    return [title, where, element("ul", { className: "kinds" }, ...kinds), this.#rescanButton()];
   }
 
   /** @param {number} number */
   #noneWorks(number) {
     const title = element("h2", { className: "welcome-title" }, "No checkpoint can be loaded");
-    const words = `${counted(number, "checkpoint")} found, and each has a problem. The list says which, and what would cure it.`;
+    const words = `${counted(number, "checkpoint")} found, each with a problem. The list says which, and its cure.`;
     const open = { type: "button", className: "main-button", onclick: this.#actions.pick };
     return [title, element("p", {}, words), element("button", open, "Show the list"), this.#rescanButton()];
   }
 
   #rescanButton() {
-    return element("button", { type: "button", className: "plain-button", onclick: this.#actions.rescan }, "Look again");
+    return element(
+      "button",
+      { type: "button", className: "plain-button", onclick: this.#actions.rescan },
+      "Look again",
+    );
   }
 }
 

@@ -113,7 +113,7 @@ export function modelLine({ name, status }) {
   const stage = status.progress?.stage;
   switch (status.state) {
     case "unloaded":
-      return `${name} is not loaded; your first message loads it.`;
+      return `${name} is not loaded; your next message loads it.`;
     case "queued":
       return `${name} waits to be loaded`;
     case "loading":
