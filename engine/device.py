@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from engine.errors import InvalidRequest
+from engine.native.build import BuildFailed
+from engine.native.kernels import Kernels
+
+logger = logging.getLogger(__name__)
 
 PRECISIONS: tuple[str, ...] = ("auto", "float32", "bfloat16", "float16", "int8")
 DTYPES: dict[str, torch.dtype] = {
@@ -39,8 +45,11 @@ def choose_device(asked: str) -> torch.device:
     return torch.device(asked)
 
 
-def choose_precision(asked: str, device: torch.device) -> str:
-    """The precision for a name. On a CPU `auto` is int8 where that is faster, elsewhere bfloat16 where there is one."""
+def choose_precision(asked: str, device: torch.device, kernels: Kernels | None) -> str:
+    """The precision for a name. On a CPU `auto` is int8 where that is faster, elsewhere bfloat16 where there is one.
+
+    Raises InvalidRequest for an unknown name and for int8 where it cannot be computed.
+    """
     if asked not in PRECISIONS:
         raise InvalidRequest(
             f"precision must be one of {', '.join(PRECISIONS)}, not {asked!r}",
@@ -48,33 +57,47 @@ def choose_precision(asked: str, device: torch.device) -> str:
         )
     if asked == "int8" and device.type != "cpu":
         raise InvalidRequest(f"precision int8 is for CPUs; on {device.type} use bfloat16 or float16", param="precision")
+    if asked == "int8" and kernels is None:
+        raise InvalidRequest(
+            "precision int8 needs kernels that could not be compiled on this machine",
+            param="precision",
+            hint="Install a C compiler (cc), or choose float32.",
+        )
     if asked != "auto":
         return asked
     if device.type == "cpu":
-        return "int8" if int8_pays() else "float32"
+        return "int8" if kernels is not None and int8_pays(kernels) else "float32"
     has_bfloat16 = device.type != "cuda" or torch.cuda.is_bf16_supported()
     return "bfloat16" if has_bfloat16 else "float16"
 
 
-def int8_pays() -> bool:
-    """Whether this CPU multiplies int8 matrices faster than float32 ones, for one row and for several.
+def int8_pays(kernels: Kernels) -> bool:
+    """Whether this CPU multiplies int8 blocks faster than float32, for one row and for several.
 
-    Measured, in a few milliseconds: without the instructions for it torch falls back to a slow loop.
+    Measured, in a few milliseconds: on a processor without the instructions for it the kernels are a slow loop.
     """
     weight = torch.ones(1024, 512)  # (out, in)
-    quantised = weight.to(torch.int8).t()  # (in, out)
+    packed = kernels.pack(weight)
     return all(
-        _seconds(torch._int_mm, torch.ones(rows, 512, dtype=torch.int8), quantised)
-        < _seconds(F.linear, torch.ones(rows, 512), weight)
+        _seconds(lambda x: kernels.linear(x, packed, None, 1024), rows) < _seconds(lambda x: F.linear(x, weight), rows)
         for rows in (1, 16)
     )
 
 
-def _seconds(product: Callable[[Tensor, Tensor], Tensor], left: Tensor, right: Tensor) -> float:
-    best = float("inf")
+def find_kernels(cache_directory: Path | None) -> Kernels | None:
+    """The kernels for this CPU, or None where they cannot be built; the log says why."""
+    try:
+        return Kernels(cache_directory)
+    except BuildFailed as reason:
+        logger.warning("no int8 on this machine: %s", reason)
+        return None
+
+
+def _seconds(product: Callable[[Tensor], Tensor], rows: int) -> float:
+    x, best = torch.ones(rows, 512), float("inf")
     for _ in range(5):
         started = time.perf_counter()
-        product(left, right)
+        product(x)
         best = min(best, time.perf_counter() - started)
     return best
 

@@ -14,11 +14,12 @@ from torch import nn
 from engine.cache import KVCache
 from engine.catalog.formats import named
 from engine.catalog.info import ChatTemplate
-from engine.device import DTYPES, choose_device, choose_precision, use_threads
+from engine.device import DTYPES, choose_device, choose_precision, find_kernels, use_threads
 from engine.errors import InvalidRequest
 from engine.letters import LoadPlan
 from engine.models import registry
 from engine.models.layers import Embedding, Linear
+from engine.native.kernels import Kernels
 from engine.text.template import CHATML, PLAIN
 from engine.text.tokenizer import Tokenizer, choose_template, load
 from engine.weights.assign import assign
@@ -51,7 +52,8 @@ def load_model(plan: LoadPlan, report: Report) -> Loaded:
     report("reading headers", 0.0)
     use_threads(plan.threads)
     device = choose_device(plan.device)
-    precision = choose_precision(plan.precision, device)
+    kernels = find_kernels(plan.cache_directory) if device.type == "cpu" else None
+    precision = choose_precision(plan.precision, device, kernels)
     form = named(plan.format)
     settings = form.config(plan.path)
     records = form.tensors(plan.path)
@@ -68,7 +70,7 @@ def load_model(plan: LoadPlan, report: Report) -> Loaded:
         records,
         dtype=DTYPES[precision],
         device=device,
-        convert=_to_int8 if precision == "int8" else _keep,
+        convert=_packing(kernels) if precision == "int8" else _keep,
         report=lambda fraction: report("reading weights", fraction),
     )
     model.finish_loading()
@@ -118,9 +120,12 @@ def _keep(module: nn.Module, name: str) -> None:
     """Leave a parameter as it was read."""
 
 
-def _to_int8(module: nn.Module, name: str) -> None:
-    if isinstance(module, Linear | Embedding) and name == "weight":
-        module.quantise()
+def _packing(kernels: Kernels) -> Callable[[nn.Module, str], None]:
+    def pack(module: nn.Module, name: str) -> None:
+        if isinstance(module, Linear | Embedding) and name == "weight":
+            module.quantise(kernels)
+
+    return pack
 
 
 def _fingerprint(files: list[Path]) -> str:

@@ -1,18 +1,62 @@
-"""Reading a family's config.json: every key by name, every mistake with the name of the key. No torch."""
+"""Reading a family's config.json: every key by name, every mistake with the name of the key. No torch.
+
+What changes the mathematics and is not computed is refused: each family says which of the keys of `foreign.py` it knows.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from types import UnionType
 from typing import Any
 
 from engine.errors import CheckpointProblem
+from engine.models.foreign import FOREIGN
+from engine.models.spellings import common_spelling
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What the loader, the cache and the shared layers ask of every family."""
+
+    vocab_size: int
+    hidden_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    num_key_value_heads: int
+    head_dim: int
+    max_position_embeddings: int
+    tie_word_embeddings: bool
 
 
 class ConfigReader:
-    """A config.json whose values are asked for by name and type."""
+    """A config.json whose values are asked for by name and type, the names being the common ones."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        self._config = config
+        self._config = common_spelling(config)
+
+    def sizes(self, *, context: int | None = None, head_dim: int | None = None, tied: bool = False) -> dict[str, Any]:
+        """The fields of `Sizes`; the arguments are the family's defaults for what its old files leave out.
+
+        Raises CheckpointProblem for sizes that are missing or that do not go together.
+        """
+        hidden, heads = self.integer("hidden_size"), self.integer("num_attention_heads")
+        kv_heads = self.integer("num_key_value_heads", heads)
+        if heads % kv_heads:
+            raise CheckpointProblem(
+                f"config.json: {heads} attention heads cannot share {kv_heads} key-value heads evenly",
+                code="config_invalid",
+            )
+        return {
+            "vocab_size": self.integer("vocab_size"),
+            "hidden_size": hidden,
+            "num_hidden_layers": self.integer("num_hidden_layers"),
+            "num_attention_heads": heads,
+            "num_key_value_heads": kv_heads,
+            "head_dim": self.integer("head_dim", hidden // heads if head_dim is None else head_dim),
+            "max_position_embeddings": self.integer("max_position_embeddings", context),
+            "tie_word_embeddings": self.flag("tie_word_embeddings", tied),
+        }
 
     def integer(self, key: str, default: int | None = None) -> int:
         """A positive whole number. Raises CheckpointProblem when it is missing without default, or something else."""
@@ -27,6 +71,32 @@ class ConfigReader:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise _wrong(key, value, "a number")
         return float(value)
+
+    def optional_integer(self, key: str) -> int | None:
+        """A positive whole number, or None when it is absent or null."""
+        return self.integer(key) if self.has(key) else None
+
+    def optional_number(self, key: str) -> float | None:
+        """A number, or None when it is absent or null."""
+        return self.number(key) if self.has(key) else None
+
+    def count(self, key: str, default: int | None = None) -> int:
+        """A whole number that may be zero."""
+        value = self._value(key, default)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise _wrong(key, value, "a whole number")
+        return value
+
+    def items(self, key: str, kind: type | UnionType, length: int | None = None) -> tuple[Any, ...]:
+        """A list whose items are of the kind; nothing when it is absent or null."""
+        value = self._config.get(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(isinstance(each, kind) for each in value):
+            raise _wrong(key, value, "a list of other values")
+        if length is not None and len(value) != length:
+            raise _wrong(key, value, f"a list of {length} values")
+        return tuple(value)
 
     def flag(self, key: str, default: bool) -> bool:
         """True or false."""
@@ -51,16 +121,14 @@ class ConfigReader:
             raise _wrong(key, value, "a string")
         return value
 
-    def refuse(self, foreign: Mapping[str, tuple[Any, ...]]) -> None:
-        """Raise CheckpointProblem for a key of `foreign` whose value is none of the harmless ones listed there."""
-        for key, harmless in foreign.items():
+    def refuse_foreign(self, *computed: str) -> None:
+        """Raise CheckpointProblem for a key that changes the mathematics, unless the family computes it."""
+        for key, harmless in FOREIGN.items():
             value = self._config.get(key)
-            if value is not None and value not in harmless:
-                raise CheckpointProblem(
-                    f"config.json asks for {key} = {value!r}, which this model family does not compute here",
-                    code="unsupported_config",
-                    hint="The answers would be wrong in silence, so the checkpoint is refused.",
-                )
+            if value is not None and key not in computed and value not in harmless:
+                raise refused(f"{key} = {value!r}")
+        if "layer_types" not in computed and set(self.items("layer_types", str)) - {"full_attention"}:
+            raise refused(f"layer_types = {self._config['layer_types']!r}")
 
     def has(self, key: str) -> bool:
         """Whether the key is there with a value other than null."""
@@ -81,3 +149,12 @@ class ConfigReader:
 
 def _wrong(key: str, value: Any, wanted: str) -> CheckpointProblem:
     return CheckpointProblem(f"config.json: {key} must be {wanted}, not {value!r}", code="config_invalid")
+
+
+def refused(what: str) -> CheckpointProblem:
+    """The error for a configuration that is understood and not computed."""
+    return CheckpointProblem(
+        f"config.json asks for {what[:200]}, which this model family does not compute here",
+        code="unsupported_config",
+        hint="The answers would be wrong in silence, so the checkpoint is refused.",
+    )

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engine.native.kernels import BLOCK, GROUP, Kernels
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -31,86 +33,77 @@ class Batch:
 
 
 class Linear(nn.Module):
-    """x W^T + b. The weight is (out, in); in int8 it is held as (in, out) with one scale for each output.
-
-    The int8 product quantises each row of x by its largest magnitude while it runs, multiplies in integers and
-    scales the sums back (per-token activations, per-channel weights, as in LLM.int8(), arXiv:2208.07339, §2).
-    """
+    """x W^T + b. The weight is (out, in), or int8 blocks once `quantise` has packed it; then x is quantised too."""
 
     def __init__(self, inputs: int, outputs: int, *, bias: bool = False) -> None:
         super().__init__()
+        self.inputs, self.outputs = inputs, outputs
         self.weight = nn.Parameter(torch.empty(outputs, inputs), requires_grad=False)
         self.bias = nn.Parameter(torch.empty(outputs), requires_grad=False) if bias else None
-        self.register_buffer("scale", None)
+        self.packed: Tensor | None = None
+        self.kernels: Kernels | None = None
 
-    @property
-    def is_int8(self) -> bool:
-        return self.scale is not None
-
-    def quantise(self) -> None:
-        """Replace the weight by its int8 form."""
-        quantised, scale = quantise_rows(self.weight)  # (out, in), (out, 1)
-        self.scale = scale[:, 0]
-        self.weight = nn.Parameter(quantised.t(), requires_grad=False)
+    def quantise(self, kernels: Kernels) -> None:
+        """Pack the weight. One whose inputs do not fill whole blocks stays as it is."""
+        if self.inputs % BLOCK == 0:
+            self.packed, self.kernels = kernels.pack(self.weight.contiguous()), kernels
+            self.weight = nn.Parameter(torch.empty(0), requires_grad=False)
 
     def share(self, embedding: Embedding) -> None:
         """Use the embedding's table as the weight, as models with tied embeddings do."""
-        if embedding.scale is None:
-            self.weight = embedding.weight
-        else:
-            self.scale = embedding.scale[:, 0]
-            self.weight = nn.Parameter(embedding.weight.t(), requires_grad=False)
+        self.weight, self.packed, self.kernels = embedding.weight, embedding.packed, embedding.kernels
 
     def forward(self, x: Tensor) -> Tensor:
         """(T, in) -> (T, out)"""
-        if not self.is_int8:
+        if self.packed is None:
             return F.linear(x, self.weight, self.bias)
-        return self.multiply_int8(*quantise_rows(x))
-
-    def multiply_int8(self, quantised: Tensor, scale: Tensor) -> Tensor:
-        """The product for rows that are quantised already: int8 (T, in) and (T, 1) -> float32 (T, out)"""
-        y = torch._int_mm(quantised, self.weight).to(torch.float32)  # (T, out)
-        y.mul_(scale).mul_(self.scale)
-        return y if self.bias is None else y.add_(self.bias)
+        return self.kernels.linear(x.contiguous(), self.packed, self.bias, self.outputs)
 
 
 class Embedding(nn.Module):
-    """A row of the table for each id. In int8 each row has its own scale."""
+    """A row of the table for each id. The table is (count, width), or int8 blocks once `quantise` has packed it."""
 
     def __init__(self, count: int, width: int) -> None:
         super().__init__()
+        self.width = width
         self.weight = nn.Parameter(torch.empty(count, width), requires_grad=False)
-        self.register_buffer("scale", None)
+        self.packed: Tensor | None = None
+        self.kernels: Kernels | None = None
 
-    def quantise(self) -> None:
-        """Replace the table by its int8 form."""
-        quantised, self.scale = quantise_rows(self.weight)
-        self.weight = nn.Parameter(quantised, requires_grad=False)
+    def quantise(self, kernels: Kernels) -> None:
+        """Pack the table. One whose width does not fill whole blocks stays as it is."""
+        if self.width % BLOCK == 0:
+            self.packed, self.kernels = kernels.pack(self.weight.contiguous()), kernels
+            self.weight = nn.Parameter(torch.empty(0), requires_grad=False)
 
     def forward(self, ids: Tensor) -> Tensor:
         """(T,) -> (T, width)"""
-        rows = self.weight[ids]  # (T, width)
-        return rows if self.scale is None else rows.float().mul_(self.scale[ids])
-
-
-def quantise_rows(x: Tensor) -> tuple[Tensor, Tensor]:
-    """(T, in) float -> int8 (T, in) and the rows' scales (T, 1)"""
-    scale = x.abs().amax(dim=-1, keepdim=True).mul_(1 / 127.0).clamp_min_(1e-12)  # (T, 1)
-    return torch.round(x / scale).to(torch.int8), scale
+        if self.packed is None:
+            return self.weight[ids]
+        return self.kernels.unpack_rows(self.packed, ids, self.width)
 
 
 def fuse(parts: list[Linear]) -> Linear:
     """One layer whose outputs are those of the parts, one after the other; the parts give up their weights."""
     fused = Linear(0, 0)
-    across = 1 if parts[0].is_int8 else 0
-    weight = torch.cat([part.weight for part in parts], dim=across)
-    if parts[0].is_int8:
-        weight = weight.t().contiguous().t()
-        fused.scale = torch.cat([part.scale for part in parts])
-    fused.weight = nn.Parameter(weight, requires_grad=False)
+    fused.inputs, fused.outputs = parts[0].inputs, sum(part.outputs for part in parts)
+    if parts[0].packed is None:
+        fused.weight = nn.Parameter(torch.cat([part.weight for part in parts]), requires_grad=False)
+    else:
+        fused.packed, fused.kernels = _join(parts), parts[0].kernels
+        fused.weight = parts[0].weight
     if parts[0].bias is not None:
         fused.bias = nn.Parameter(torch.cat([part.bias for part in parts]), requires_grad=False)
     return fused
+
+
+def _join(parts: list[Linear]) -> Tensor:
+    """The packed parts as one: side by side where they fill whole groups of outputs, else packed again."""
+    if all(part.outputs % GROUP == 0 for part in parts):
+        return torch.cat([part.packed for part in parts])
+    kernels, inputs = parts[0].kernels, parts[0].inputs
+    rows = [kernels.unpack_rows(part.packed, torch.arange(part.outputs), inputs) for part in parts]
+    return kernels.pack(torch.cat(rows))
 
 
 class RMSNorm(nn.Module):
@@ -126,31 +119,3 @@ class RMSNorm(nn.Module):
         wide = x.float()
         mean_square = wide.square().mean(dim=-1, keepdim=True)  # (..., 1)
         return self.weight * (wide * torch.rsqrt(mean_square.add_(self.epsilon))).to(x.dtype)
-
-
-def attend(queries: Tensor, row: Row, layer: int, scale: float) -> Tensor:
-    """Causal attention of one sequence's new tokens over its cache: (count, heads, D) -> (count, heads * D)
-
-    The keys and values of these tokens must be in the cache already.
-    """
-    count, heads, width = queries.shape
-    length = row.start + row.count
-    keys, values = row.cache[layer, :, :, :length]  # each (kv_heads, length, D)
-    kv_heads = keys.shape[0]
-    if count == 1:
-        grouped = queries.view(kv_heads, heads // kv_heads, width) * scale  # (kv_heads, group, D)
-        weights = torch.softmax(grouped @ keys.transpose(1, 2), dim=-1)  # (kv_heads, group, length)
-        return (weights @ values).reshape(1, heads * width)
-    mask = None
-    if row.start:
-        mask = torch.ones(count, length, dtype=torch.bool, device=queries.device).tril_(row.start)  # (count, length)
-    attended = F.scaled_dot_product_attention(
-        queries.transpose(0, 1)[None],
-        keys[None],
-        values[None],
-        attn_mask=mask,
-        is_causal=mask is None,
-        scale=scale,
-        enable_gqa=heads != kv_heads,
-    )  # (1, heads, count, D)
-    return attended[0].transpose(0, 1).reshape(count, heads * width)

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.errors import CheckpointProblem
 
-FAMILIES: Mapping[str, str] = {"llama": "engine.models.llama"}
+FAMILIES: Mapping[str, str] = {name: f"engine.models.{name}" for name in ("gpt2", "llama")}
 
 
 def family(config: Mapping[str, Any]) -> ModuleType:

@@ -1,11 +1,10 @@
 """Rotary positions (RoPE, arXiv:2104.09864): pairs of channels turned by an angle that grows with the position.
 
-Channels are paired half by half: i with i + head_dim / 2.
+Channels are paired half by half: i with i + rotary / 2, where `rotary` is head_dim or a part of it.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,36 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.errors import CheckpointProblem
 from engine.models.config import ConfigReader
-
-
-@dataclass(frozen=True, slots=True)
-class Llama3Scaling:
-    """Llama 3.1's scaling: long waves are stretched by `factor`, short ones kept, those between blended."""
-
-    factor: float
-    low_frequency_factor: float
-    high_frequency_factor: float
-    original_context: int
-
-    def apply(self, frequencies: Tensor) -> Tensor:
-        """(head_dim / 2,) -> (head_dim / 2,)"""
-        wavelength = 2 * math.pi / frequencies  # (head_dim / 2,)
-        low, high = self.low_frequency_factor, self.high_frequency_factor
-        kept = ((self.original_context / wavelength - low) / (high - low)).clamp(0.0, 1.0)
-        return frequencies * ((1 - kept) / self.factor + kept)
-
-
-@dataclass(frozen=True, slots=True)
-class LinearScaling:
-    """Position interpolation (arXiv:2306.15595): all waves are stretched by `factor`."""
-
-    factor: float
-
-    def apply(self, frequencies: Tensor) -> Tensor:
-        """(head_dim / 2,) -> (head_dim / 2,)"""
-        return frequencies / self.factor
+from engine.models.rope_scaling import Scaling, scaling_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,60 +21,80 @@ class Rope:
     """The angles of one model. `has_factors` says that the file brings a divisor for each frequency."""
 
     theta: float
-    scaling: Llama3Scaling | LinearScaling | None = None
+    scaling: Scaling | None = None
     has_factors: bool = False
+    fraction: float = 1.0
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], default_theta: float = 10_000.0) -> Rope:
+    def from_config(
+        cls, config: Mapping[str, Any], default_theta: float = 10_000.0, default_fraction: float = 1.0
+    ) -> Rope:
         """Read both spellings: rope_theta with rope_scaling, and the later rope_parameters.
 
         Raises CheckpointProblem for a kind of scaling that is not computed here.
         """
         reader = ConfigReader(config)
         section = reader.section("rope_parameters") or reader.section("rope_scaling")
-        theta = reader.number("rope_theta", default_theta)
+        fraction = reader.number("partial_rotary_factor", default_fraction)
+        return cls.from_section(section, reader, reader.number("rope_theta", default_theta), fraction)
+
+    @classmethod
+    def from_section(cls, section: ConfigReader | None, whole: ConfigReader, theta: float, fraction: float = 1) -> Rope:
+        """Read one section of config.json; `theta` and `fraction` hold where it says nothing of them."""
         if section is None:
-            return cls(theta)
+            return cls(theta, fraction=fraction)
         theta = section.number("rope_theta", theta)
-        kind = section.text("rope_type", section.text("type", "default"))
-        if kind == "default":
-            return cls(theta)
-        if kind == "factors":
-            return cls(theta, has_factors=True)
-        if kind == "linear":
-            return cls(theta, LinearScaling(section.number("factor")))
-        if kind == "llama3":
-            return cls(theta, _llama3(section))
-        raise CheckpointProblem(
-            f"config.json asks for rope scaling of the kind {kind!r}; default, linear and llama3 are computed here",
-            code="unsupported_config",
-            hint="The answers would be wrong in silence, so the checkpoint is refused.",
+        return cls(
+            theta,
+            scaling_from(section, whole, theta),
+            has_factors=section.text("rope_type", "default") == "factors",
+            fraction=section.number("partial_rotary_factor", fraction),
         )
 
+    @property
+    def attention_factor(self) -> float:
+        """What cosines and sines are multiplied by."""
+        return 1.0 if self.scaling is None else self.scaling.attention_factor
+
     def frequencies(self, head_dim: int) -> Tensor:
-        """Angle per position of each pair of channels, (head_dim / 2,) in radians."""
-        exponents = torch.arange(0, head_dim, 2, dtype=torch.float32, device="cpu") / head_dim  # (head_dim / 2,)
+        """Angle per position of each pair of channels, (rotary / 2,) in radians."""
+        rotary = int(head_dim * self.fraction)
+        exponents = torch.arange(0, rotary, 2, dtype=torch.float32, device="cpu") / rotary  # (rotary / 2,)
         frequencies = 1.0 / self.theta**exponents
         return frequencies if self.scaling is None else self.scaling.apply(frequencies)
 
 
-def rotations(frequencies: Tensor, positions: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Cosines and sines for each position, both (T, 1, head_dim); the two halves of the channels are the same."""
-    angles = positions.float()[:, None] * frequencies[None, :]  # (T, head_dim / 2)
-    angles = torch.cat((angles, angles), dim=-1)[:, None, :]  # (T, 1, head_dim)
-    return angles.cos().to(dtype), angles.sin().to(dtype)
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """The cosines and sines of a batch's positions, each (T, 1, rotary)."""
+
+    cosines: Tensor
+    sines: Tensor
+
+    def turn(self, x: Tensor) -> Tensor:
+        """Turn the first `rotary` channels of (T, heads, head_dim) by the angles of their positions."""
+        rotary = self.cosines.shape[-1]
+        if rotary == x.shape[-1]:
+            return rotate(x, self.cosines, self.sines)
+        return torch.cat((rotate(x[..., :rotary], self.cosines, self.sines), x[..., rotary:]), dim=-1)
+
+
+def rotation(frequencies: Tensor, positions: Tensor, dtype: torch.dtype, attention_factor: float = 1.0) -> Rotation:
+    """The turn of each position, worked out in float32; the two halves of the channels are the same."""
+    angles = positions.float()[:, None] * frequencies[None, :]  # (T, rotary / 2)
+    angles = torch.cat((angles, angles), dim=-1)[:, None, :]  # (T, 1, rotary)
+    cosines, sines = angles.cos(), angles.sin()
+    if attention_factor != 1.0:
+        cosines, sines = cosines * attention_factor, sines * attention_factor
+    return Rotation(cosines.to(dtype), sines.to(dtype))
 
 
 def rotate(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
-    """Turn the pairs of (T, heads, head_dim) by the angles of their positions."""
-    left, right = x.chunk(2, dim=-1)  # each (T, heads, head_dim / 2)
+    """Turn the pairs of (T, heads, rotary) by the angles of their positions."""
+    left, right = x.chunk(2, dim=-1)  # each (T, heads, rotary / 2)
     return x * cosines + torch.cat((-right, left), dim=-1) * sines
 
 
-def _llama3(section: ConfigReader) -> Llama3Scaling:
-    return Llama3Scaling(
-        factor=section.number("factor"),
-        low_frequency_factor=section.number("low_freq_factor"),
-        high_frequency_factor=section.number("high_freq_factor"),
-        original_context=section.integer("original_max_position_embeddings"),
-    )
+def half_by_half(x: Tensor) -> Tensor:
+    """Channels that are paired side by side, (2i, 2i + 1), put half by half: (..., D) -> (..., D)"""
+    return x.unflatten(-1, (-1, 2)).transpose(-1, -2).flatten(-2)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -25,19 +28,46 @@ def assign(
 ) -> None:
     """Fill a model built on the meta device. `convert(module, name)` may change a parameter once it is filled.
 
-    What the model lists as `tied` is left alone: it takes those from another parameter itself.
+    Names on disk become the model's own by its `renames`, tensors its own by what it lists as `adapted`. What it
+    lists as `tied` is left alone: it takes those from another parameter itself.
 
     `report` gets the fraction of bytes read, after each tensor. Raises CheckpointProblem naming what is left over,
     missing or of another shape.
     """
     tied: frozenset[str] = model.tied
-    records = [each for each in records if each.name not in tied and not each.name.endswith(model.ignored)]
-    _check({name: tuple(each.shape) for name, each in model.named_parameters() if name not in tied}, records)
+    records = [_renamed(each, model.renames) for each in records if not each.name.endswith(model.ignored)]
+    records = [each for each in records if each.name not in tied]
+    _check({name: tuple(each.shape) for name, each in model.named_parameters() if name not in tied}, records, model)
     total, done = sum(record.nbytes for record in records) or 1, 0
     for record, tensor in read(records):
-        _fill(model, record.name, tensor.to(device=device, dtype=dtype, copy=True), convert)
+        adapted = _adaptation(model, record.name)(tensor)
+        filled = adapted.to(device=device, dtype=dtype, copy=True, memory_format=torch.contiguous_format)
+        _fill(model, record.name, filled, convert)
         done += record.nbytes
         report(done / total)
+
+
+def _renamed(record: TensorRecord, renames: Sequence[tuple[str, str]]) -> TensorRecord:
+    name = record.name
+    for pattern, own in renames:
+        name = re.sub(pattern, own, name)
+    return replace(record, name=name)
+
+
+def _adaptation(model: nn.Module, name: str) -> Callable[[Tensor], Tensor]:
+    return next((change for ending, change in model.adapted.items() if name.endswith(ending)), _as_it_is)
+
+
+def _as_it_is(tensor: Tensor) -> Tensor:
+    return tensor
+
+
+def _adapted_shape(record: TensorRecord, model: nn.Module) -> tuple[int, ...]:
+    """The shape that a tensor will have; its own where it is no tensor that the adaptation was made for."""
+    try:
+        return tuple(_adaptation(model, record.name)(torch.empty(record.shape, device="meta")).shape)
+    except RuntimeError:
+        return tuple(record.shape)
 
 
 def _fill(model: nn.Module, name: str, tensor: Tensor, convert: Callable[[nn.Module, str], None]) -> None:
@@ -47,10 +77,11 @@ def _fill(model: nn.Module, name: str, tensor: Tensor, convert: Callable[[nn.Mod
     convert(module, leaf)
 
 
-def _check(wanted: Mapping[str, tuple[int, ...]], records: Sequence[TensorRecord]) -> None:
-    found = {record.name: record.shape for record in records}
+def _check(wanted: Mapping[str, tuple[int, ...]], records: Sequence[TensorRecord], model: nn.Module) -> None:
+    found = {record.name: _adapted_shape(record, model) for record in records}
     missing = sorted(wanted.keys() - found.keys())
-    left_over = sorted(found.keys() - wanted.keys())
+    twice = {name for name, times in Counter(record.name for record in records).items() if times > 1}
+    left_over = sorted((found.keys() - wanted.keys()) | twice)
     if missing or left_over:
         raise CheckpointProblem(
             f"the weights do not fit the architecture: {_some('missing', missing)}; {_some('left over', left_over)}",

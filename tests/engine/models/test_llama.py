@@ -118,9 +118,9 @@ def test_int8_stays_close_to_float32(tmp_path: Path, tied: bool) -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"hidden_act": "gelu"}, "hidden_act"),
+        ({"hidden_act": "snake"}, "hidden_act"),
         ({"sliding_window": 128}, "sliding_window"),
-        ({"rope_scaling": {"rope_type": "yarn", "factor": 4.0}}, "yarn"),
+        ({"rope_scaling": {"rope_type": "dynamic", "factor": 4.0}}, "dynamic"),
         ({"hidden_size": "wide"}, "hidden_size"),
         ({"num_hidden_layers": None}, "num_hidden_layers"),
         ({"num_key_value_heads": 3}, "3 key-value heads"),

@@ -1,0 +1,271 @@
+/* What a step on a CPU spends its time in, for x86-64 and any other processor that C knows.
+
+   Weights are int8 in blocks of 32 inputs with one float scale a block; activations are quantised the same way while
+   they are used, so products are sums of int8 products scaled block by block (the scheme of GGUF's Q8_0). All other
+   arithmetic is float32. Matrices are row by row; T counts tokens. Threads are OpenMP's. */
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+#define BLOCK 32
+#define QUAD 4
+#define GROUP 8
+#define ROWS 4
+#define SPAN 64
+#define WORTH_A_THREAD 65536
+
+int abi_version(void) { return 1; }
+
+/* -- int8 blocks -------------------------------------------------------------------------------------------------- */
+
+/* Eight outputs times 32 inputs: the form in which weights are kept. Four inputs of each output lie side by side, so
+   that one register holds the same four inputs of eight outputs. */
+typedef struct {
+    float scales[GROUP];
+    int8_t weights[BLOCK / QUAD][GROUP][QUAD];
+} Packed;
+
+int64_t packed_bytes(int64_t outputs, int64_t inputs) {
+    return (outputs + GROUP - 1) / GROUP * (inputs / BLOCK) * (int64_t)sizeof(Packed);
+}
+
+static float quantise_block(const float *x, int8_t *q) {
+    float largest = 0.0f;
+    for (int i = 0; i < BLOCK; i++) largest = fmaxf(largest, fabsf(x[i]));
+    const float inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
+    for (int i = 0; i < BLOCK; i++) q[i] = (int8_t)rintf(x[i] * inverse);
+    return largest / 127.0f;
+}
+
+/* (rows, inputs) float -> int8 (rows, inputs) and scales (rows, inputs / 32) */
+void quantise(const float *x, int8_t *q, float *scales, int64_t rows, int64_t inputs) {
+    const int64_t blocks = inputs / BLOCK;
+#pragma omp parallel for if (rows * inputs > WORTH_A_THREAD)
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t block = 0; block < blocks; block++)
+            scales[row * blocks + block] =
+                quantise_block(x + row * inputs + block * BLOCK, q + row * inputs + block * BLOCK);
+}
+
+/* (outputs, inputs) float -> packed; outputs that fill up the last group are zero */
+void pack(const float *x, Packed *packed, int64_t outputs, int64_t inputs) {
+    const int64_t blocks = inputs / BLOCK;
+#pragma omp parallel for
+    for (int64_t group = 0; group < (outputs + GROUP - 1) / GROUP; group++)
+        for (int64_t block = 0; block < blocks; block++) {
+            Packed *into = packed + group * blocks + block;
+            for (int64_t row = 0; row < GROUP; row++) {
+                int8_t q[BLOCK] = {0};
+                const int64_t output = group * GROUP + row;
+                into->scales[row] =
+                    output < outputs ? quantise_block(x + output * inputs + block * BLOCK, q) : 0.0f;
+                for (int i = 0; i < BLOCK; i++) into->weights[i / QUAD][row][i % QUAD] = q[i];
+            }
+        }
+}
+
+/* The outputs' rows with these ids, as they are after packing -> float (count, inputs) */
+void unpack_rows(const Packed *packed, const int64_t *ids, float *y, int64_t count, int64_t inputs) {
+    const int64_t blocks = inputs / BLOCK;
+    for (int64_t each = 0; each < count; each++)
+        for (int64_t block = 0; block < blocks; block++) {
+            const Packed *from = packed + ids[each] / GROUP * blocks + block;
+            const int64_t row = ids[each] % GROUP;
+            for (int i = 0; i < BLOCK; i++)
+                y[each * inputs + block * BLOCK + i] = from->scales[row] * from->weights[i / QUAD][row][i % QUAD];
+        }
+}
+
+/* The products of `count` rows of x with one group of outputs: sums (count, 8). `count` is a constant where this is
+   called, which keeps the sums in registers. */
+#if defined(__AVX2__)
+
+/* |x| is unsigned and x's signs go to w: the sum of two products of at most 127 * 127 fits 16 bits. */
+static inline __m256i add_products(__m256i sum, __m256i x, __m256i w) {
+    const __m256i magnitudes = _mm256_abs_epi8(x), signed_w = _mm256_sign_epi8(w, x);
+#if defined(__AVX512VNNI__) && defined(__AVX512VL__)
+    return _mm256_dpbusd_epi32(sum, magnitudes, signed_w);
+#else
+    const __m256i pairs = _mm256_maddubs_epi16(magnitudes, signed_w);
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+#endif
+}
+
+static inline void tile(const int8_t *x, const float *x_scales, int count, const Packed *packed, int64_t blocks,
+                        float *sums) {
+    __m256 totals[ROWS];
+    for (int row = 0; row < count; row++) totals[row] = _mm256_setzero_ps();
+    for (int64_t block = 0; block < blocks; block++) {
+        const Packed *from = packed + block;
+        __m256i products[ROWS];
+        for (int row = 0; row < count; row++) products[row] = _mm256_setzero_si256();
+        for (int quad = 0; quad < BLOCK / QUAD; quad++) {
+            const __m256i w = _mm256_loadu_si256((const __m256i *)from->weights[quad]);
+            for (int row = 0; row < count; row++) {
+                int32_t four;
+                memcpy(&four, x + (row * blocks + block) * BLOCK + quad * QUAD, sizeof four);
+                products[row] = add_products(products[row], _mm256_set1_epi32(four), w);
+            }
+        }
+        const __m256 scales = _mm256_loadu_ps(from->scales);
+        for (int row = 0; row < count; row++) {
+            const __m256 scale = _mm256_mul_ps(scales, _mm256_set1_ps(x_scales[row * blocks + block]));
+            totals[row] = _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(products[row]), totals[row]);
+        }
+    }
+    for (int row = 0; row < count; row++) _mm256_storeu_ps(sums + row * GROUP, totals[row]);
+}
+
+#else
+
+static inline void tile(const int8_t *x, const float *x_scales, int count, const Packed *packed, int64_t blocks,
+                        float *sums) {
+    for (int i = 0; i < count * GROUP; i++) sums[i] = 0.0f;
+    for (int64_t block = 0; block < blocks; block++)
+        for (int row = 0; row < count; row++)
+            for (int output = 0; output < GROUP; output++) {
+                int32_t sum = 0;
+                for (int i = 0; i < BLOCK; i++)
+                    sum += x[(row * blocks + block) * BLOCK + i] * packed[block].weights[i / QUAD][output][i % QUAD];
+                sums[row * GROUP + output] +=
+                    (float)sum * (packed[block].scales[output] * x_scales[row * blocks + block]);
+            }
+}
+
+#endif
+
+static void tile_of(const int8_t *x, const float *x_scales, int count, const Packed *packed, int64_t blocks,
+                    float *sums) {
+    switch (count) {
+    case 1: tile(x, x_scales, 1, packed, blocks, sums); break;
+    case 2: tile(x, x_scales, 2, packed, blocks, sums); break;
+    case 3: tile(x, x_scales, 3, packed, blocks, sums); break;
+    default: tile(x, x_scales, 4, packed, blocks, sums);
+    }
+}
+
+/* y = x W^T + bias: x int8 (T, inputs) with scales (T, inputs / 32), bias (outputs) or NULL, y float (T, outputs) */
+void multiply(const int8_t *x, const float *x_scales, const Packed *packed, const float *bias, float *y,
+              int64_t tokens, int64_t inputs, int64_t outputs) {
+    const int64_t blocks = inputs / BLOCK;
+#pragma omp parallel for schedule(static) if (tokens * inputs * outputs > WORTH_A_THREAD)
+    for (int64_t group = 0; group < (outputs + GROUP - 1) / GROUP; group++) {
+        const int64_t first = group * GROUP, many = outputs - first < GROUP ? outputs - first : GROUP;
+        for (int64_t token = 0; token < tokens; token += ROWS) {
+            const int count = tokens - token < ROWS ? (int)(tokens - token) : ROWS;
+            float sums[ROWS * GROUP];
+            tile_of(x + token * inputs, x_scales + token * blocks, count, packed + group * blocks, blocks, sums);
+            for (int row = 0; row < count; row++)
+                for (int64_t output = 0; output < many; output++)
+                    y[(token + row) * outputs + first + output] =
+                        sums[row * GROUP + output] + (bias ? bias[first + output] : 0.0f);
+        }
+    }
+}
+
+/* -- float32 ------------------------------------------------------------------------------------------------------ */
+
+/* x / rms(x) * w for (T, width) */
+void rms_norm(const float *x, const float *weight, float *y, int64_t tokens, int64_t width, float epsilon) {
+#pragma omp parallel for if (tokens * width > WORTH_A_THREAD)
+    for (int64_t token = 0; token < tokens; token++) {
+        const float *values = x + token * width;
+        float squares = 0.0f;
+#pragma omp simd reduction(+ : squares)
+        for (int64_t i = 0; i < width; i++) squares += values[i] * values[i];
+        const float inverse = 1.0f / sqrtf(squares / (float)width + epsilon);
+        for (int64_t i = 0; i < width; i++) y[token * width + i] = weight[i] * (values[i] * inverse);
+    }
+}
+
+/* silu(gate) * up: (T, 2 width), gate first -> (T, width) */
+void swiglu(const float *x, float *y, int64_t tokens, int64_t width) {
+#pragma omp parallel for if (tokens * width > WORTH_A_THREAD / 16)
+    for (int64_t token = 0; token < tokens; token++)
+        for (int64_t i = 0; i < width; i++) {
+            const float gate = x[token * 2 * width + i], up = x[token * 2 * width + width + i];
+            y[token * width + i] = gate / (1.0f + expf(-gate)) * up;
+        }
+}
+
+static void turn(float *head, const float *cosines, const float *sines, int64_t width) {
+    const int64_t half = width / 2;
+    for (int64_t i = 0; i < half; i++) {
+        const float left = head[i], right = head[i + half];
+        head[i] = left * cosines[i] - right * sines[i];
+        head[i + half] = right * cosines[i + half] + left * sines[i + half];
+    }
+}
+
+/* Turn queries and keys by their positions' angles, in place, and put keys and values into the caches.
+
+   qkv (T, heads + 2 kv_heads, width): queries, keys, values; cosines and sines (T, width). Token t goes to position
+   positions[t] of the cache at caches[t], this layer's (2, kv_heads, capacities[t], width). */
+void rotate_and_store(float *qkv, const float *cosines, const float *sines, float *const *caches,
+                      const int64_t *capacities, const int64_t *positions, int64_t tokens, int64_t heads,
+                      int64_t kv_heads, int64_t width) {
+    const int64_t all = heads + 2 * kv_heads;
+#pragma omp parallel for if (tokens * all * width > WORTH_A_THREAD)
+    for (int64_t token = 0; token < tokens; token++) {
+        float *row = qkv + token * all * width;
+        for (int64_t head = 0; head < heads + kv_heads; head++)
+            turn(row + head * width, cosines + token * width, sines + token * width, width);
+        for (int64_t head = 0; head < 2 * kv_heads; head++)
+            memcpy(caches[token] + (head * capacities[token] + positions[token]) * width,
+                   row + (heads + head) * width, (size_t)width * sizeof(float));
+    }
+}
+
+static float dot(const float *left, const float *right, int64_t width) {
+    float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < width; i++) sum += left[i] * right[i];
+    return sum;
+}
+
+/* One head of one token over the first `length` keys and values, each (length, width). The softmax is taken span by
+   span with a running maximum (arXiv:1805.02867), so that no row of scores as long as the context is needed. */
+static void attend_head(const float *query, const float *keys, const float *values, float *y, int64_t length,
+                        int64_t width, float scale) {
+    float largest = -INFINITY, sum = 0.0f, weights[SPAN];
+    memset(y, 0, (size_t)width * sizeof(float));
+    for (int64_t start = 0; start < length; start += SPAN) {
+        const int64_t count = length - start < SPAN ? length - start : SPAN;
+        float highest = largest;
+        for (int64_t i = 0; i < count; i++) {
+            weights[i] = scale * dot(query, keys + (start + i) * width, width);
+            highest = fmaxf(highest, weights[i]);
+        }
+        const float shrink = expf(largest - highest);
+        largest = highest;
+        sum *= shrink;
+        for (int64_t i = 0; i < count; i++) sum += weights[i] = expf(weights[i] - highest);
+        for (int64_t channel = 0; channel < width; channel++) y[channel] *= shrink;
+        for (int64_t i = 0; i < count; i++) {
+            const float *value = values + (start + i) * width;
+            for (int64_t channel = 0; channel < width; channel++) y[channel] += weights[i] * value[channel];
+        }
+    }
+    for (int64_t channel = 0; channel < width; channel++) y[channel] /= sum;
+}
+
+/* Attention of tokens that each stand at the end of their own sequence, or of a chunk of one: token t sees the first
+   positions[t] + 1 places of its cache. qkv as above, rotated; y (T, heads * width). */
+void attend(const float *qkv, float *const *caches, const int64_t *capacities, const int64_t *positions, float *y,
+            int64_t tokens, int64_t heads, int64_t kv_heads, int64_t width, float scale) {
+    const int64_t all = heads + 2 * kv_heads, group = heads / kv_heads;
+#pragma omp parallel for schedule(dynamic, 1)
+    for (int64_t task = 0; task < tokens * heads; task++) {
+        const int64_t token = task / heads, head = task % heads, place = capacities[token] * width;
+        const float *keys = caches[token] + (head / group) * place;
+        const float *values = keys + kv_heads * place;
+        attend_head(qkv + (token * all + head) * width, keys, values, y + task * width, positions[token] + 1, width,
+                    scale);
+    }
+}
