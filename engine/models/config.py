@@ -1,6 +1,6 @@
 """Reading a family's config.json: every key by name, every mistake with the name of the key. No torch.
 
-What changes the mathematics and is not computed is refused: each family says which of the keys of `foreign.py` it knows.
+What changes the mathematics and is not computed is refused: each family names the keys it computes.
 """
 
 from __future__ import annotations

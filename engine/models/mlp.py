@@ -53,7 +53,7 @@ class MLP(nn.Module):
 
 
 class GatedMLP(nn.Module):
-    """down(activation(gate(x)) * up(x)) (arXiv:2002.05202). One product gives gate and up, joined on disk or by `fuse`."""
+    """down(activation(gate(x)) * up(x)) (arXiv:2002.05202). One product gives gate and up."""
 
     def __init__(
         self, hidden: int, inner: int, activation: Activation, *, bias: bool = False, fused: bool = False

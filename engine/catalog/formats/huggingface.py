@@ -15,6 +15,7 @@ from engine.catalog.evidence import findings
 from engine.catalog.info import ChatTemplate, CheckpointInfo, Problem, TensorRecord, TokenizerSpec
 from engine.errors import CheckpointProblem, EngineError
 from engine.models.registry import FAMILIES
+from engine.models.spellings import cached_numbers_per_token, usable_context
 from engine.request import SAMPLING_FIELDS, SamplingParams
 
 NAME = "huggingface"
@@ -116,7 +117,7 @@ def _with_config(info: CheckpointInfo, settings: Mapping[str, Any]) -> Checkpoin
         info,
         family=model_type if isinstance(model_type, str) else None,
         architecture=next(iter(settings.get("architectures") or ()), None),
-        context_length=_whole(settings.get("max_position_embeddings")),
+        context_length=usable_context(settings),
         vocab_size=_whole(settings.get("vocab_size")),
         kv_bytes_per_token=_kv_bytes(settings),
         stage=found.stage,
@@ -215,12 +216,8 @@ def _sampling_defaults(generation: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _kv_bytes(settings: Mapping[str, Any]) -> int | None:
-    layers, heads = _whole(settings.get("num_hidden_layers")), _whole(settings.get("num_attention_heads"))
-    hidden = _whole(settings.get("hidden_size"))
-    if not layers or not heads or not hidden:
-        return None
-    kv_heads = _whole(settings.get("num_key_value_heads")) or heads
-    return 2 * 4 * layers * kv_heads * (_whole(settings.get("head_dim")) or hidden // heads)
+    numbers = cached_numbers_per_token(settings)
+    return None if numbers is None else 4 * numbers
 
 
 def _ids(value: Any) -> tuple[int, ...]:
