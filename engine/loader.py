@@ -42,6 +42,7 @@ class Loaded:
     device: torch.device
     context_length: int
     vocab_size: int
+    kernels: Kernels | None
 
 
 def load_model(plan: LoadPlan, report: Report) -> Loaded:
@@ -74,6 +75,11 @@ def load_model(plan: LoadPlan, report: Report) -> Loaded:
         report=lambda fraction: report("reading weights", fraction),
     )
     model.finish_loading()
+    if precision != "int8":
+        kernels = None  # The other precisions are torch's alone: the reference that the kernels are held against.
+    for module in model.modules():
+        if hasattr(module, "kernels"):
+            module.kernels = kernels
     model.eval()
     report("warming up", 1.0)
     cache_tokens = _cache_tokens(plan.cache_bytes, config, DTYPES[precision], context_length)
@@ -96,6 +102,7 @@ def load_model(plan: LoadPlan, report: Report) -> Loaded:
         device=device,
         context_length=context_length,
         vocab_size=config.vocab_size,
+        kernels=kernels,
     )
 
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 import torch
 from torch import Tensor, nn
 
 from engine.cache import KVCache
 from engine.models.layers import Batch, Row
+from engine.native.kernels import Kernels, Places
 from engine.scheduler import Span
 
 
 class Runner:
     """One model on one device with its cache."""
 
-    def __init__(self, model: nn.Module, cache: KVCache, device: torch.device) -> None:
+    def __init__(self, model: nn.Module, cache: KVCache, device: torch.device, kernels: Kernels | None = None) -> None:
         self._model = model
         self._cache = cache
         self._device = device
+        self._kernels = kernels
 
     @torch.inference_mode()
     def run(self, spans: Sequence[Span]) -> Tensor:
@@ -34,8 +37,14 @@ class Runner:
             positions += range(span.start, span.start + span.count)
             if span.is_last:
                 wanted.append(len(ids) - 1)
-        batch = Batch(torch.tensor(positions, device=self._device), tuple(rows))
+        batch = Batch(torch.tensor(positions, device=self._device), tuple(rows), self._places(rows))
         hidden = self._model(torch.tensor(ids, device=self._device), batch)  # (T, hidden)
         if not wanted:
             return torch.empty(0, 0)
         return self._model.logits(hidden[torch.tensor(wanted, device=self._device)])  # (N, vocab_size)
+
+    def _places(self, rows: Sequence[Row]) -> Places | None:
+        single = list(takewhile(lambda row: row.count == 1, rows))
+        if self._kernels is None or not single:
+            return None
+        return Places(self._kernels, [row.cache for row in single], [row.start for row in single])

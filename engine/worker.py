@@ -129,7 +129,7 @@ class Worker:
         self._pipe = pipe
         pool = SlotPool(plan.max_running, loaded.cache_tokens)
         self._scheduler = Scheduler(pool, max_running=plan.max_running, tokens_per_step=plan.tokens_per_step)
-        self._runner = Runner(loaded.model, loaded.cache, loaded.device)
+        self._runner = Runner(loaded.model, loaded.cache, loaded.device, loaded.kernels)
         self._answers: dict[str, Answer] = {}
         self._events: list[Event] = []
         self._model_bytes = 0

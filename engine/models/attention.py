@@ -43,6 +43,11 @@ class Attention(nn.Module):
             self.v_proj = Linear(sizes.hidden_size, keys, bias=bias)
         self.o_proj = Linear(queries, sizes.hidden_size, bias=output_bias)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether its scores are those of plain attention, perhaps through a window."""
+        return self.softcap is None and self.sinks is None and self.slopes is None
+
     def fuse(self) -> None:
         """Join the three input projections into one."""
         if not self.fused:
@@ -64,9 +69,14 @@ class Attention(nn.Module):
 
     def mixed(self, queries: Tensor, keys: Tensor, values: Tensor, batch: Batch) -> Tensor:
         """Remember keys and values, (T, kv_heads, D), and attend with the queries: (T, heads, D) -> (T, heads * D)"""
-        pairs = torch.stack((keys, values)).transpose(1, 2)  # (2, kv_heads, T, D)
-        outputs = []
-        for row in batch.rows:
+        outputs, rows = [], batch.rows
+        if batch.places is not None and self.is_plain:
+            done = batch.places.count
+            single = queries[:done], keys[:done], values[:done]
+            outputs.append(batch.places.attend(single, self.layer, self.scale, self.window))
+            rows = rows[done:]
+        pairs = torch.stack((keys, values)).transpose(1, 2) if rows else None  # (2, kv_heads, T, D)
+        for row in rows:
             here = slice(row.first, row.first + row.count)
             row.cache[self.layer, :, :, row.start : row.start + row.count] = pairs[:, :, here]
             outputs.append(

@@ -5,14 +5,14 @@ What changes the mathematics and is not computed is refused: each family names t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import UnionType
 from typing import Any
 
 from engine.errors import CheckpointProblem
 from engine.models.foreign import FOREIGN
-from engine.models.spellings import common_spelling
+from engine.models.spellings import common_spelling, usable_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class ConfigReader:
         Raises CheckpointProblem for sizes that are missing or that do not go together.
         """
         hidden, heads = self.integer("hidden_size"), self.integer("num_attention_heads")
-        kv_heads = self.integer("num_key_value_heads", heads)
+        kv_heads, usable = self.integer("num_key_value_heads", heads), usable_context(self._config)
         if heads % kv_heads:
             raise CheckpointProblem(
                 f"config.json: {heads} attention heads cannot share {kv_heads} key-value heads evenly",
@@ -54,7 +54,7 @@ class ConfigReader:
             "num_attention_heads": heads,
             "num_key_value_heads": kv_heads,
             "head_dim": self.integer("head_dim", hidden // heads if head_dim is None else head_dim),
-            "max_position_embeddings": self.integer("max_position_embeddings", context),
+            "max_position_embeddings": self.integer("max_position_embeddings", context) if usable is None else usable,
             "tie_word_embeddings": self.flag("tie_word_embeddings", tied),
         }
 
@@ -129,6 +129,18 @@ class ConfigReader:
                 raise refused(f"{key} = {value!r}")
         if "layer_types" not in computed and set(self.items("layer_types", str)) - {"full_attention"}:
             raise refused(f"layer_types = {self._config['layer_types']!r}")
+
+    def windows(self, slides: Callable[[int], bool]) -> tuple[int | None, ...]:
+        """How many tokens back each layer sees, itself included; None for all of them.
+
+        layer_types says it, or else `slides(layer)`. Raises CheckpointProblem for kinds of layers not computed here.
+        """
+        layers = self.integer("num_hidden_layers")
+        kinds = self.items("layer_types", str, layers)
+        if strange := set(kinds) - {"full_attention", "sliding_attention"}:
+            raise refused(f"layers of the kind {min(strange)!r}")
+        sliding = [kind == "sliding_attention" for kind in kinds] or [slides(layer) for layer in range(layers)]
+        return tuple(self.integer("sliding_window") if slide else None for slide in sliding)
 
     def has(self, key: str) -> bool:
         """Whether the key is there with a value other than null."""

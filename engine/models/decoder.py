@@ -1,4 +1,4 @@
-"""The frame of a causal language model: embedding, layers, last norm, output layer; and the two commonest layers."""
+"""The frame of a causal language model: embedding, layers, last norm, output layer; and the commonest layers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from engine.models.config import Sizes
 from engine.models.layers import Batch, Embedding, Linear
 from engine.models.rope import Rope, Rotation, rotation
+from engine.native.kernels import Kernels
 
 
 class Layer(nn.Module):
@@ -43,6 +44,40 @@ class ParallelLayer(nn.Module):
         normed = self.input_layernorm(x)
         beside = normed if self.post_attention_layernorm is None else self.post_attention_layernorm(x)
         return x + self.self_attn(normed, batch, rotation) + self.mlp(beside)
+
+
+class SandwichLayer(nn.Module):
+    """Attention and MLP one after the other, each between two norms and beside the residual."""
+
+    def __init__(self, attention: nn.Module, mlp: nn.Module, norm: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.self_attn = attention
+        self.mlp = mlp
+        self.input_layernorm = norm()
+        self.post_attention_layernorm = norm()
+        self.pre_feedforward_layernorm = norm()
+        self.post_feedforward_layernorm = norm()
+
+    def forward(self, x: Tensor, batch: Batch, rotation: Rotation | None) -> Tensor:
+        """(T, hidden) -> (T, hidden)"""
+        x = x + self.post_attention_layernorm(self.self_attn(self.input_layernorm(x), batch, rotation))
+        return x + self.post_feedforward_layernorm(self.mlp(self.pre_feedforward_layernorm(x)))
+
+
+class PostNormLayer(nn.Module):
+    """Attention and MLP one after the other, each before its norm and beside the residual."""
+
+    def __init__(self, attention: nn.Module, mlp: nn.Module, norm: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.self_attn = attention
+        self.mlp = mlp
+        self.post_attention_layernorm = norm()
+        self.post_feedforward_layernorm = norm()
+
+    def forward(self, x: Tensor, batch: Batch, rotation: Rotation | None) -> Tensor:
+        """(T, hidden) -> (T, hidden)"""
+        x = x + self.post_attention_layernorm(self.self_attn(x, batch, rotation))
+        return x + self.post_feedforward_layernorm(self.mlp(x))
 
 
 class Decoder(nn.Module):
@@ -84,6 +119,7 @@ class CausalModel(nn.Module):
         self.rope = rope
         self.rotary_width = sizes.head_dim if rotary_width is None else rotary_width
         self.frequencies: Tensor | None = None
+        self.kernels: Kernels | None = None
 
     def finish_loading(self) -> None:
         """Tie the output layer, join projections and work out the rotary angles once all weights are here."""
@@ -104,7 +140,7 @@ class CausalModel(nn.Module):
         """The turns of the batch's positions; None for models without rotary positions."""
         if self.rope is None:
             return None
-        return rotation(self.frequencies, batch.positions, dtype, self.rope.attention_factor)
+        return rotation(self.frequencies, batch.positions, dtype, self.rope.attention_factor, self.kernels)
 
     def forward(self, ids: Tensor, batch: Batch) -> Tensor:
         """(T,) ids -> (T, hidden), normed and ready for `logits`"""

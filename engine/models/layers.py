@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.native.kernels import BLOCK, GROUP, Kernels
+from engine.native.kernels import BLOCK, GROUP, Kernels, Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """All sequences of a step, one after the other: `positions` is (T,), `rows` says whose tokens are whose."""
+    """All sequences of a step, one after the other: `positions` is (T,), `rows` says whose tokens are whose.
+
+    Where the kernels can attend, `places` covers the rows at the beginning that are one token each.
+    """
 
     positions: Tensor
     rows: tuple[Row, ...]
+    places: Places | None = None
 
 
 class Linear(nn.Module):
@@ -113,9 +117,12 @@ class RMSNorm(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(width), requires_grad=False)
         self.epsilon = epsilon
+        self.kernels: Kernels | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., width) -> (..., width)"""
+        if self.kernels is not None:
+            return self.kernels.rms_norm(x.contiguous(), self.weight, self.epsilon)
         wide = x.float()
         mean_square = wide.square().mean(dim=-1, keepdim=True)  # (..., 1)
         return self.weight * (wide * torch.rsqrt(mean_square.add_(self.epsilon))).to(x.dtype)

@@ -13,21 +13,15 @@ import torch
 from torch import nn
 
 from engine.models.attention import Attention
-from engine.models.config import ConfigReader, Sizes
+from engine.models.config import ConfigReader
 from engine.models.decoder import CausalModel, Layer
-from engine.models.layers import RMSNorm
-from engine.models.mlp import Activation, GatedMLP, activation
-from engine.models.rope import Rope
+from engine.models.gated import GatedSizes, gated_sizes
 
 
 @dataclass(frozen=True, slots=True)
-class Config(Sizes):
+class Config(GatedSizes):
     """The numbers of a Llama model, from its config.json."""
 
-    intermediate_size: int
-    rms_norm_eps: float
-    rope: Rope
-    activation: Activation
     attention_bias: bool
     mlp_bias: bool
 
@@ -37,11 +31,7 @@ class Config(Sizes):
         reader = ConfigReader(config)
         reader.refuse_foreign("attention_bias", "mlp_bias")
         return cls(
-            **reader.sizes(context=2048),
-            intermediate_size=reader.integer("intermediate_size"),
-            rms_norm_eps=reader.number("rms_norm_eps", 1e-6),
-            rope=Rope.from_config(config),
-            activation=activation(reader, "hidden_act", "silu"),
+            **gated_sizes(config, reader, context=2048),
             attention_bias=reader.flag("attention_bias", False),
             mlp_bias=reader.flag("mlp_bias", False),
         )
@@ -51,12 +41,8 @@ class Model(CausalModel):
     """A Llama model. Named as its checkpoints name it."""
 
     def __init__(self, config: Config) -> None:
-        super().__init__(
-            config,
-            layers=(_layer(config, index) for index in range(config.num_hidden_layers)),
-            norm=RMSNorm(config.hidden_size, config.rms_norm_eps),
-            rope=config.rope,
-        )
+        layers = (_layer(config, index) for index in range(config.num_hidden_layers))
+        super().__init__(config, layers, config.norm(), rope=config.rope)
         if config.rope.has_factors:
             self.model.rope_factors = nn.Parameter(torch.empty(config.head_dim // 2), requires_grad=False)
 
@@ -68,9 +54,5 @@ class Model(CausalModel):
 
 
 def _layer(config: Config, index: int) -> Layer:
-    bias = config.attention_bias
-    return Layer(
-        Attention(config, index, bias=bias, output_bias=bias),
-        GatedMLP(config.hidden_size, config.intermediate_size, config.activation, bias=config.mlp_bias),
-        norm=lambda: RMSNorm(config.hidden_size, config.rms_norm_eps),
-    )
+    attention = Attention(config, index, bias=config.attention_bias, output_bias=config.attention_bias)
+    return Layer(attention, config.gated_mlp(bias=config.mlp_bias), config.norm)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from engine.models.config import ConfigReader, refused
 from engine.models.layers import Linear, fuse
+from engine.native.kernels import Kernels
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -67,6 +68,7 @@ class GatedMLP(nn.Module):
             self.up_proj = Linear(hidden, inner, bias=bias)
         self.down_proj = Linear(inner, hidden, bias=bias)
         self.activation = activation
+        self.kernels: Kernels | None = None
 
     def fuse(self) -> None:
         """Join the two input projections into one."""
@@ -77,5 +79,8 @@ class GatedMLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(T, hidden) -> (T, hidden)"""
-        gate, up = self.gate_up_proj(x).chunk(2, dim=-1)  # each (T, intermediate)
+        joined = self.gate_up_proj(x)  # (T, 2 intermediate)
+        if self.kernels is not None and self.activation is F.silu:
+            return self.down_proj(self.kernels.swiglu(joined))
+        gate, up = joined.chunk(2, dim=-1)  # each (T, intermediate)
         return self.down_proj(self.activation(gate) * up)

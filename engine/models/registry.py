@@ -1,4 +1,4 @@
-"""Which family computes a model_type. A new family is a new file here and a line in the table."""
+"""Which family computes a model_type. A new family is a new file here and its name in the list."""
 
 from __future__ import annotations
 
@@ -9,7 +9,23 @@ from typing import Any
 
 from engine.errors import CheckpointProblem
 
-FAMILIES: Mapping[str, str] = {name: f"engine.models.{name}" for name in ("gpt2", "llama")}
+FAMILIES: frozenset[str] = frozenset(
+    [
+        "gemma",
+        "gemma2",
+        "gemma3_text",
+        "gpt2",
+        "granite",
+        "llama",
+        "mistral",
+        "olmo2",
+        "olmo3",
+        "phi3",
+        "qwen2",
+        "qwen3",
+        "smollm3",
+    ]
+)
 
 
 def family(config: Mapping[str, Any]) -> ModuleType:
@@ -21,4 +37,4 @@ def family(config: Mapping[str, Any]) -> ModuleType:
             code="unknown_architecture",
             hint=f"Known architectures: {', '.join(sorted(FAMILIES))}.",
         )
-    return import_module(FAMILIES[model_type])
+    return import_module(f"engine.models.{model_type}")

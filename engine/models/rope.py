@@ -14,6 +14,7 @@ from torch import Tensor
 
 from engine.models.config import ConfigReader
 from engine.models.rope_scaling import Scaling, scaling_from
+from engine.native.kernels import Kernels
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +71,32 @@ class Rotation:
 
     cosines: Tensor
     sines: Tensor
+    kernels: Kernels | None = None
 
     def turn(self, x: Tensor) -> Tensor:
         """Turn the first `rotary` channels of (T, heads, head_dim) by the angles of their positions."""
         rotary = self.cosines.shape[-1]
+        if rotary == x.shape[-1] and self.kernels is not None:
+            return self.kernels.rotate(x, self.cosines, self.sines)
         if rotary == x.shape[-1]:
             return rotate(x, self.cosines, self.sines)
         return torch.cat((rotate(x[..., :rotary], self.cosines, self.sines), x[..., rotary:]), dim=-1)
 
 
-def rotation(frequencies: Tensor, positions: Tensor, dtype: torch.dtype, attention_factor: float = 1.0) -> Rotation:
+def rotation(
+    frequencies: Tensor,
+    positions: Tensor,
+    dtype: torch.dtype,
+    attention_factor: float = 1.0,
+    kernels: Kernels | None = None,
+) -> Rotation:
     """The turn of each position, worked out in float32; the two halves of the channels are the same."""
     angles = positions.float()[:, None] * frequencies[None, :]  # (T, rotary / 2)
     angles = torch.cat((angles, angles), dim=-1)[:, None, :]  # (T, 1, rotary)
     cosines, sines = angles.cos(), angles.sin()
     if attention_factor != 1.0:
         cosines, sines = cosines * attention_factor, sines * attention_factor
-    return Rotation(cosines.to(dtype), sines.to(dtype))
+    return Rotation(cosines.to(dtype), sines.to(dtype), kernels)
 
 
 def rotate(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:

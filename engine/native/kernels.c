@@ -20,7 +20,7 @@
 #define SPAN 64
 #define WORTH_A_THREAD 65536
 
-int abi_version(void) { return 1; }
+int abi_version(void) { return 2; }
 
 /* -- int8 blocks -------------------------------------------------------------------------------------------------- */
 
@@ -194,32 +194,22 @@ void swiglu(const float *x, float *y, int64_t tokens, int64_t width) {
         }
 }
 
-static void turn(float *head, const float *cosines, const float *sines, int64_t width) {
+/* Turn the pairs (i, i + width / 2) of each head by the angles of its token: x (T, heads, width), whose tokens are
+   `stride` floats apart, cosines and sines (T, width) -> y (T, heads, width) */
+void rotate(const float *x, int64_t stride, const float *cosines, const float *sines, float *y, int64_t tokens,
+            int64_t heads, int64_t width) {
     const int64_t half = width / 2;
-    for (int64_t i = 0; i < half; i++) {
-        const float left = head[i], right = head[i + half];
-        head[i] = left * cosines[i] - right * sines[i];
-        head[i + half] = right * cosines[i + half] + left * sines[i + half];
-    }
-}
-
-/* Turn queries and keys by their positions' angles, in place, and put keys and values into the caches.
-
-   qkv (T, heads + 2 kv_heads, width): queries, keys, values; cosines and sines (T, width). Token t goes to position
-   positions[t] of the cache at caches[t], this layer's (2, kv_heads, capacities[t], width). */
-void rotate_and_store(float *qkv, const float *cosines, const float *sines, float *const *caches,
-                      const int64_t *capacities, const int64_t *positions, int64_t tokens, int64_t heads,
-                      int64_t kv_heads, int64_t width) {
-    const int64_t all = heads + 2 * kv_heads;
-#pragma omp parallel for if (tokens * all * width > WORTH_A_THREAD)
-    for (int64_t token = 0; token < tokens; token++) {
-        float *row = qkv + token * all * width;
-        for (int64_t head = 0; head < heads + kv_heads; head++)
-            turn(row + head * width, cosines + token * width, sines + token * width, width);
-        for (int64_t head = 0; head < 2 * kv_heads; head++)
-            memcpy(caches[token] + (head * capacities[token] + positions[token]) * width,
-                   row + (heads + head) * width, (size_t)width * sizeof(float));
-    }
+#pragma omp parallel for if (tokens * heads * width > WORTH_A_THREAD)
+    for (int64_t token = 0; token < tokens; token++)
+        for (int64_t head = 0; head < heads; head++) {
+            const float *from = x + token * stride + head * width;
+            const float *cosine = cosines + token * width, *sine = sines + token * width;
+            float *to = y + (token * heads + head) * width;
+            for (int64_t i = 0; i < half; i++) {
+                to[i] = from[i] * cosine[i] - from[i + half] * sine[i];
+                to[i + half] = from[i + half] * cosine[i + half] + from[i] * sine[i + half];
+            }
+        }
 }
 
 static float dot(const float *left, const float *right, int64_t width) {
@@ -255,17 +245,26 @@ static void attend_head(const float *query, const float *keys, const float *valu
     for (int64_t channel = 0; channel < width; channel++) y[channel] /= sum;
 }
 
-/* Attention of tokens that each stand at the end of their own sequence, or of a chunk of one: token t sees the first
-   positions[t] + 1 places of its cache. qkv as above, rotated; y (T, heads * width). */
-void attend(const float *qkv, float *const *caches, const int64_t *capacities, const int64_t *positions, float *y,
-            int64_t tokens, int64_t heads, int64_t kv_heads, int64_t width, float scale) {
-    const int64_t all = heads + 2 * kv_heads, group = heads / kv_heads;
+/* Attention of tokens that each stand at the end of a sequence of their own. Token t's key and value go to place
+   positions[t] of the cache at caches[t], this layer's (2, kv_heads, capacities[t], width); then it sees the last
+   `window` places up to its own, or all of them where `window` is 0. queries (T, heads, width), keys and values
+   (T, kv_heads, width), whose tokens are `strides` floats apart -> y (T, heads * width) */
+void attend(const float *queries, const float *keys, const float *values, const int64_t *strides,
+            float *const *caches, const int64_t *capacities, const int64_t *positions, float *y, int64_t tokens,
+            int64_t heads, int64_t kv_heads, int64_t width, int64_t window, float scale) {
+    const size_t bytes = (size_t)width * sizeof(float);
+    for (int64_t token = 0; token < tokens; token++)
+        for (int64_t head = 0; head < kv_heads; head++) {
+            float *place = caches[token] + (head * capacities[token] + positions[token]) * width;
+            memcpy(place, keys + token * strides[1] + head * width, bytes);
+            memcpy(place + kv_heads * capacities[token] * width, values + token * strides[2] + head * width, bytes);
+        }
 #pragma omp parallel for schedule(dynamic, 1)
     for (int64_t task = 0; task < tokens * heads; task++) {
-        const int64_t token = task / heads, head = task % heads, place = capacities[token] * width;
-        const float *keys = caches[token] + (head / group) * place;
-        const float *values = keys + kv_heads * place;
-        attend_head(qkv + (token * all + head) * width, keys, values, y + task * width, positions[token] + 1, width,
-                    scale);
+        const int64_t token = task / heads, head = task % heads, kept = capacities[token] * width;
+        const int64_t end = positions[token] + 1, first = window && end > window ? end - window : 0;
+        const float *own_keys = caches[token] + head / (heads / kv_heads) * kept + first * width;
+        attend_head(queries + token * strides[0] + head * width, own_keys, own_keys + kv_heads * kept,
+                    y + task * width, end - first, width, scale);
     }
 }

@@ -6,6 +6,7 @@ All tensors are contiguous, on the CPU, float32 where nothing else is said.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 from engine.native.build import library
 
 BLOCK, GROUP = 32, 8
-ABI_VERSION = 1
+ABI_VERSION = 2
 _POINTER, _COUNT, _NUMBER = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
 _SIGNATURES = {
     "abi_version": (ctypes.c_int, ()),
@@ -25,8 +26,8 @@ _SIGNATURES = {
     "multiply": (None, (_POINTER,) * 5 + (_COUNT,) * 3),
     "rms_norm": (None, (_POINTER,) * 3 + (_COUNT,) * 2 + (_NUMBER,)),
     "swiglu": (None, (_POINTER,) * 2 + (_COUNT,) * 2),
-    "rotate_and_store": (None, (_POINTER,) * 6 + (_COUNT,) * 4),
-    "attend": (None, (_POINTER,) * 5 + (_COUNT,) * 4 + (_NUMBER,)),
+    "rotate": (None, (_POINTER, _COUNT) + (_POINTER,) * 3 + (_COUNT,) * 3),
+    "attend": (None, (_POINTER,) * 8 + (_COUNT,) * 5 + (_NUMBER,)),
 }
 
 
@@ -74,9 +75,10 @@ class Kernels:
         return y
 
     def rms_norm(self, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
-        """x / rms(x) * weight for (T, width)"""
+        """x / rms(x) * weight for (..., width)"""
         y = torch.empty_like(x)
-        self._c.rms_norm(x.data_ptr(), weight.data_ptr(), y.data_ptr(), *x.shape, epsilon)
+        width = x.shape[-1]
+        self._c.rms_norm(x.data_ptr(), weight.data_ptr(), y.data_ptr(), x.numel() // width, width, epsilon)
         return y
 
     def swiglu(self, x: Tensor) -> Tensor:
@@ -86,55 +88,66 @@ class Kernels:
         self._c.swiglu(x.data_ptr(), y.data_ptr(), tokens, width)
         return y
 
-    def rotate_and_store(self, qkv: Tensor, angles: tuple[Tensor, Tensor], places: Places) -> None:
-        """Turn queries and keys of (T, heads + 2 kv_heads, width) in place; put keys and values into the caches.
+    def rotate(self, x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
+        """Turn the pairs (i, i + width / 2) of (T, heads, width) by the angles of (T, 1, width)."""
+        y = torch.empty(x.shape)
+        angles = cosines.data_ptr(), sines.data_ptr()
+        self._c.rotate(x.data_ptr(), x.stride(0), *angles, y.data_ptr(), *x.shape)
+        return y
 
-        `angles` are cosines and sines, each (T, 1, width).
+    def attend(
+        self, parts: tuple[Tensor, Tensor, Tensor], places: Places, layer: int, scale: float, window: int = 0
+    ) -> Tensor:
+        """Store the new keys and values of one token of each sequence, then attend: -> (T, heads * width)
+
+        `parts` are queries (T, heads, width), keys and values (T, kv_heads, width), contiguous but for the first
+        dimension. A `window` of 0 sees all.
         """
-        tokens, everything, width = qkv.shape
-        self._c.rotate_and_store(
-            qkv.data_ptr(),
-            angles[0].data_ptr(),
-            angles[1].data_ptr(),
-            places.caches.data_ptr(),
-            places.capacities.data_ptr(),
-            places.positions.data_ptr(),
-            tokens,
-            everything - 2 * places.kv_heads,
-            places.kv_heads,
-            width,
-        )
-
-    def attend(self, qkv: Tensor, places: Places, scale: float) -> Tensor:
-        """Each token over its own cache up to itself: (T, heads + 2 kv_heads, width) -> (T, heads * width)"""
-        tokens, everything, width = qkv.shape
-        heads = everything - 2 * places.kv_heads
+        queries, keys, values = parts
+        tokens, heads, width = queries.shape
         y = torch.empty(tokens, heads * width)
+        strides = (_COUNT * 3)(queries.stride(0), keys.stride(0), values.stride(0))
         self._c.attend(
-            qkv.data_ptr(),
-            places.caches.data_ptr(),
+            queries.data_ptr(),
+            keys.data_ptr(),
+            values.data_ptr(),
+            strides,
+            places.address(layer),
             places.capacities.data_ptr(),
             places.positions.data_ptr(),
             y.data_ptr(),
             tokens,
             heads,
-            places.kv_heads,
+            keys.shape[1],
             width,
+            window,
             scale,
         )
         return y
 
 
 class Places:
-    """Where the keys and values of each token of a step go, in one layer; all int64 (T,).
+    """Where the first `count` tokens of a step, one of each sequence, keep their keys and values.
 
-    `caches` are addresses of the layer's part of a slot, (2, kv_heads, capacity, width) of float32.
+    Made from the sequences' slots, each float32 (layers, 2, kv_heads, capacity, width), and their positions.
     """
 
-    __slots__ = ("caches", "capacities", "kv_heads", "positions")
+    __slots__ = ("_addresses", "capacities", "count", "kernels", "positions")
 
-    def __init__(self, caches: Tensor, capacities: Tensor, positions: Tensor, kv_heads: int) -> None:
-        self.caches = caches
-        self.capacities = capacities
-        self.positions = positions
-        self.kv_heads = kv_heads
+    def __init__(self, kernels: Kernels, slots: Sequence[Tensor], positions: Sequence[int]) -> None:
+        self.kernels, self.count = kernels, len(slots)
+        self.positions = torch.tensor(positions)  # (count,)
+        self.capacities = torch.tensor([slot.shape[3] for slot in slots])  # (count,)
+        bases = torch.tensor([slot.data_ptr() for slot in slots])  # (count,)
+        layer_bytes = torch.tensor([slot.stride(0) * slot.itemsize for slot in slots])  # (count,)
+        self._addresses = bases + layer_bytes * torch.arange(slots[0].shape[0])[:, None]  # (layers, count)
+
+    def address(self, layer: int) -> int:
+        """The address of the addresses of each sequence's cache in one layer."""
+        return self._addresses.data_ptr() + layer * self.count * self._addresses.itemsize
+
+    def attend(
+        self, parts: tuple[Tensor, Tensor, Tensor], layer: int, scale: float, window: int | None = None
+    ) -> Tensor:
+        """`Kernels.attend` for these places."""
+        return self.kernels.attend(parts, self, layer, scale, window or 0)

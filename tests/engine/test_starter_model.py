@@ -22,7 +22,8 @@ PROMPT = "The history of the lighthouse begins with"
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     folder = starter_file().parents[1]
-    made = Engine(EngineOptions(checkpoints=folder, cache_directory=tmp_path_factory.mktemp("cache"), host="thread"))
+    cache = tmp_path_factory.mktemp("cache")
+    made = Engine(EngineOptions(checkpoints=folder, cache_directory=cache, host="thread", precision="float32"))
     yield made
     made.close()
 
