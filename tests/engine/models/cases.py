@@ -7,10 +7,46 @@ from typing import Any
 from tests.engine.models.references import Case
 
 GPT2: dict[str, Any] = {"num_key_value_heads": ..., "intermediate_size": ..., "n_inner": None}
+WINDOW: dict[str, Any] = {"sliding_window": 8, "num_hidden_layers": 3}
+YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64, "rope_theta": 10000.0}
+LONG = {
+    "rope_type": "longrope",
+    "short_factor": [1.0, 1.3, 1.7],
+    "long_factor": [2.0, 3.0, 5.0],
+    "original_max_position_embeddings": 64,
+    "rope_theta": 10000.0,
+    "partial_rotary_factor": 0.75,
+}
 CASES: dict[str, Case] = {
     "llama": Case("llama", "Llama"),
+    "llama with yarn": Case("llama", "Llama", {"rope_parameters": YARN}),
     "gpt2": Case("gpt2", "GPT2", GPT2),
     "gpt2 with narrow layers and scaled attention": Case(
         "gpt2", "GPT2", GPT2 | {"n_inner": 40, "scale_attn_by_inverse_layer_idx": True, "activation_function": "gelu"}
+    ),
+    "qwen2": Case("qwen2", "Qwen2"),
+    "qwen2 with windows above": Case("qwen2", "Qwen2", WINDOW | {"use_sliding_window": True, "max_window_layers": 1}),
+    "qwen3": Case("qwen3", "Qwen3", {"head_dim": 16, "tie_word_embeddings": True}),
+    "mistral": Case("mistral", "Mistral", {"head_dim": 16, "sliding_window": None}),
+    "mistral with a window": Case("mistral", "Mistral", WINDOW),
+    "gemma": Case("gemma", "Gemma", {"head_dim": 16, "num_key_value_heads": 1}),
+    "gemma2": Case("gemma2", "Gemma2", WINDOW | {"head_dim": 16, "query_pre_attn_scalar": 24}),
+    "gemma3": Case("gemma3_text", "Gemma3Text", WINDOW | {"head_dim": 16, "num_hidden_layers": 7}),
+    "phi3": Case("phi3", "Phi3", {"sliding_window": 8}),
+    "phi3 with long rope": Case("phi3", "Phi3", {"rope_parameters": LONG}),
+    "olmo2": Case("olmo2", "Olmo2"),
+    "olmo3": Case("olmo3", "Olmo3", WINDOW | {"num_hidden_layers": 4}),
+    "olmo3 with yarn": Case("olmo3", "Olmo3", WINDOW | {"num_hidden_layers": 4, "rope_scaling": YARN}),
+    "smollm3": Case("smollm3", "SmolLM3", {"num_hidden_layers": 4}),
+    "granite": Case(
+        "granite",
+        "Granite",
+        {
+            "embedding_multiplier": 3.0,
+            "attention_multiplier": 0.2,
+            "residual_multiplier": 0.6,
+            "logits_scaling": 4.0,
+            "attention_bias": True,
+        },
     ),
 }
