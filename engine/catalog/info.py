@@ -88,7 +88,8 @@ class TensorRecord:
 
     `encoding` is the file's own name for the number format: F32, BF16, Q4_K, … `offset` counts from the start of
     `file`. `interleaved_heads` is set where the rows of a q or k projection are stored pair by pair for that many
-    heads and must be put back half by half.
+    heads and must be put back half by half. `strides` counts numbers and is set where they do not lie in the order of
+    the shape; `nbytes` then reaches from the first to the last of them.
     """
 
     name: str
@@ -98,6 +99,7 @@ class TensorRecord:
     offset: int
     nbytes: int
     interleaved_heads: int | None = None
+    strides: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,9 @@ def _tensor(record: TensorRecord, mapped: mmap.mmap) -> Tensor:
     dtype = DTYPES.get(record.encoding)
     if dtype is not None:
         tensor = torch.frombuffer(mapped, dtype=dtype, count=record.nbytes // dtype.itemsize, offset=record.offset)
-        tensor = tensor.view(record.shape)
+        tensor = (
+            tensor.view(record.shape) if record.strides is None else tensor.as_strided(record.shape, record.strides)
+        )
     else:
         data = torch.frombuffer(mapped, dtype=torch.uint8, count=record.nbytes, offset=record.offset)
         tensor = dequantise(data, record.encoding, record.shape)
@@ -76,4 +78,4 @@ def _tensor(record: TensorRecord, mapped: mmap.mmap) -> Tensor:
 def halves(tensor: Tensor, heads: int) -> Tensor:
     """Rows stored pair by pair, (2j, 2j + 1), put back half by half: (j, j + head_dim / 2)."""
     rest = tensor.shape[1:]
-    return tensor.view(heads, -1, 2, *rest).transpose(1, 2).reshape(tensor.shape)
+    return tensor.reshape(heads, -1, 2, *rest).transpose(1, 2).reshape(tensor.shape)

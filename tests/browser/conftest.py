@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
-import subprocess
-import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +12,8 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.browser.serving import serving
+
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-background-networking",
@@ -26,7 +23,6 @@ ARGUMENTS = [
     "--disable-gpu",
     "--disable-dev-shm-usage",
 ]
-START_SECONDS = 30.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,16 +45,9 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def server_url(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server whose engine follows a script; it listens on a port that was free."""
-    log = tmp_path_factory.mktemp("server") / "log"
-    pace = ["--port", "0", "--token-seconds", "0.03", "--load-seconds", "1"]
-    command = [sys.executable, "-m", "tests.serve_double", *pace, "--log-directory", str(log.parent / "logs")]
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
-    try:
-        yield _address(process, log)
-    finally:
-        process.terminate()
-        process.wait(timeout=START_SECONDS)
+    pace = ["--token-seconds", "0.03", "--load-seconds", "1"]
+    with serving("tests.serve_double", tmp_path_factory.mktemp("server"), *pace) as address:
+        yield address
 
 
 @pytest.fixture
@@ -118,16 +107,6 @@ def _chromium() -> str:
         return found
     reason = "no Chromium: install it, or name it in PARLEY_CHROMIUM"
     return pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-
-
-def _address(process: subprocess.Popen[bytes], log: Path) -> str:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        found = re.search(r"http://127\.0\.0\.1:\d+", log.read_text("utf-8"))
-        if found:
-            return found[0]
-        time.sleep(0.05)
-    raise RuntimeError(f"the server did not start: {log.read_text('utf-8')}")
 
 
 def _refuse(route: Any, complaints: list[str]) -> None:

@@ -1,0 +1,167 @@
+"""Finding a tokenizer for weights that bring none in the same file: tokenizer.json near them, nanoGPT's meta.pkl.
+
+tokenizer.json itself is read when the model is loaded; here only its size is checked and its special tokens are read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.catalog.documents import read_object, read_object_if_there
+from engine.catalog.info import TokenizerSpec
+from engine.catalog.torch_pickle import read_bare
+from engine.errors import CheckpointProblem
+
+FOLDERS_UP = 3
+STOP_TOKENS = ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>", "<|endoftext|>", "<|eom_id|>")
+SPECIAL_TOKENS = ("bos_token", "eos_token", "unk_token", "pad_token")
+LONGEST_CHARACTERS = 16 * 1024 * 1024
+# Rows of the embeddings -> whose tokenizer that many tokens usually are.
+LIKELY: Mapping[int, str] = {
+    50257: "GPT-2",
+    50304: "GPT-2",
+    50277: "GPT-NeoX",
+    50432: "GPT-NeoX",
+    32000: "Llama 2",
+    128256: "Llama 3",
+    151936: "Qwen 2 or 3",
+    6400: "minimind",
+    49152: "SmolLM",
+    100277: "cl100k",
+}
+
+
+def near(path: Path, rows: int, dataset: str | None = None) -> TokenizerSpec | None:
+    """The tokenizer of a checkpoint file, looked for beside it and in the folders above, three at most.
+
+    `dataset` is the name that nanoGPT gives to its data. One with more tokens than the embeddings have rows, or with
+    far fewer, is another model's and is passed over.
+    """
+    for file in places(path, dataset):
+        if not file.is_file():
+            continue
+        found = _characters(file, path) if file.name == "meta.pkl" else spec(file, path.parent, {})
+        if found is not None and _fits(_size(found), rows):
+            return found
+    return None
+
+
+def places(path: Path, dataset: str | None = None) -> list[Path]:
+    """Where a tokenizer is looked for, in this order."""
+    folders = [path.parent, *path.parent.parents][: FOLDERS_UP + 1]
+    found: list[Path] = []
+    for folder in folders:
+        found += [folder / "tokenizer.json", folder / "tokenizer" / "tokenizer.json", folder / "meta.pkl"]
+        # A name, not a path: what is written in a checkpoint does not lead out of the folders above it.
+        if dataset and re.fullmatch(r"[\w-]{1,80}", dataset):
+            found.append(folder / "data" / dataset / "meta.pkl")
+    return found
+
+
+def absent(path: Path, rows: int, dataset: str | None = None) -> CheckpointProblem:
+    """The problem of a checkpoint without a tokenizer: where it was looked for and which one it probably is."""
+    likely = LIKELY.get(rows)
+    whose = f", probably {likely}'s" if likely else ""
+    folders = len({file.parent for file in places(path, dataset)})
+    return CheckpointProblem(
+        f"no tokenizer for a vocabulary of {rows} tokens{whose}: looked for tokenizer.json and meta.pkl beside "
+        f"{path.name} and in the folders above it ({folders} folders)",
+        code="tokenizer_not_found",
+        hint=f"Put {f'the tokenizer.json of {likely}' if likely else 'its tokenizer.json'} beside the file.",
+    )
+
+
+def spec(file: Path, home: Path, settings: Mapping[str, Any]) -> TokenizerSpec:
+    """A tokenizer.json with the special tokens that the files beside it and `settings`, a config.json, tell."""
+    own = read_object_if_there(file.parent / "tokenizer_config.json")
+    own = {**read_object_if_there(file.parent / "special_tokens_map.json"), **own}
+    special = {name: text for name in SPECIAL_TOKENS if (text := _token_text(own.get(name)))}
+    ids = _added_ids(read_object(file))
+    stops = {*whole_ids(settings.get("eos_token_id"))}
+    stops |= {ids[text] for text in (*STOP_TOKENS, special.get("eos_token")) if text in ids}
+    return TokenizerSpec(
+        source=_shown(file, home),
+        file=file,
+        special_tokens=special,
+        bos_id=ids.get(special.get("bos_token", ""), next(iter(whole_ids(settings.get("bos_token_id"))), None)),
+        stop_ids=tuple(sorted(stops)),
+    )
+
+
+def whole_ids(value: Any) -> tuple[int, ...]:
+    """Token ids from a config.json, where there may be one, several or none."""
+    values = value if isinstance(value, list) else [value]
+    return tuple(each for each in values if isinstance(each, int) and not isinstance(each, bool))
+
+
+def _characters(file: Path, path: Path) -> TokenizerSpec | None:
+    """nanoGPT's meta.pkl: one token for each character that the data had. Other characters are left out of a text."""
+    if file.stat().st_size > LONGEST_CHARACTERS:
+        return None
+    meta = read_bare(file.read_bytes())
+    ids = meta.get("stoi") if isinstance(meta, dict) else None
+    if not isinstance(ids, dict) or not ids or not all(_is_character(*entry) for entry in ids.items()):
+        return None
+    known = "".join(re.escape(character) for character in ids)
+    tokenizer = {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [],
+        "normalizer": {"type": "Replace", "pattern": {"Regex": f"[^{known}]"}, "content": ""},
+        "pre_tokenizer": {"type": "Split", "pattern": {"Regex": r"[\s\S]"}, "behavior": "Isolated", "invert": False},
+        "post_processor": None,
+        "decoder": {"type": "Fuse"},
+        "model": {"type": "WordLevel", "vocab": ids, "unk_token": next(iter(ids))},
+    }
+    return TokenizerSpec(source=_shown(file, path.parent), json=json.dumps(tokenizer))
+
+
+def _is_character(text: Any, token_id: Any) -> bool:
+    is_id = isinstance(token_id, int) and not isinstance(token_id, bool) and token_id >= 0
+    return isinstance(text, str) and len(text) == 1 and not 0xD800 <= ord(text) < 0xE000 and is_id
+
+
+def _size(found: TokenizerSpec) -> int | None:
+    """How many tokens there are, as far as the file's vocabulary tells."""
+    document = json.loads(found.json) if found.json else read_object(found.file) if found.file else {}
+    model = document.get("model")
+    vocabulary = model.get("vocab") if isinstance(model, dict) else None
+    if isinstance(vocabulary, list):
+        highest = len(vocabulary) - 1
+    else:
+        highest = max((each for each in (vocabulary or {}).values() if isinstance(each, int)), default=-1)
+    return 1 + max(highest, *_added_ids(document).values(), -1)
+
+
+def _fits(size: int | None, rows: int) -> bool:
+    """Rows are often padded up to a multiple of 64 or 128, seldom by more."""
+    return size is not None and size <= rows and rows - size < max(512, rows // 50)
+
+
+def _added_ids(document: Mapping[str, Any]) -> dict[str, int]:
+    added = document.get("added_tokens")
+    entries = added if isinstance(added, list) else []
+    known = [entry for entry in entries if isinstance(entry, dict)]
+    return {
+        entry["content"]: entry["id"]
+        for entry in known
+        if isinstance(entry.get("content"), str) and isinstance(entry.get("id"), int)
+    }
+
+
+def _token_text(value: Any) -> str | None:
+    text = value.get("content") if isinstance(value, dict) else value
+    return text if isinstance(text, str) else None
+
+
+def _shown(file: Path, home: Path) -> str:
+    """The file as it is reached from the checkpoint's folder."""
+    up = 0
+    while home not in file.parents and home != home.parent:
+        home, up = home.parent, up + 1
+    return "../" * up + file.relative_to(home).as_posix()
