@@ -65,7 +65,7 @@ def describe(path: Path, checkpoint_id: str) -> CheckpointInfo:
 
 
 def config(path: Path) -> dict[str, Any]:
-    """config.json as Hugging Face would have it. Raises CheckpointProblem, `config_incomplete` for what nothing tells."""
+    """config.json as Hugging Face would have it. Raises CheckpointProblem, `config_incomplete` if nothing tells it."""
     translation = _translation(torch_contents.read(path))
     _check(translation)
     return dict(translation.config)
@@ -112,7 +112,8 @@ def _translation(contents: Contents) -> Translation:
             hint="Convert the model to a Hugging Face folder with the tool it came with.",
         )
     found = Found(weights.tensors, declared.declared(path, weights.beside), weights.beside)
-    return layouts.translate(found)
+    translation = layouts.translate(found)
+    return replace(translation, evidence={**found.declared.evidence, **translation.evidence})
 
 
 def _siblings(path: Path) -> list[Path]:
@@ -145,9 +146,8 @@ def _with_weights(info: CheckpointInfo, contents: Contents) -> CheckpointInfo:
         by_type[record.encoding] += record.nbytes
     evidence = dict(info.evidence)
     if weights.has_optimizer:
-        evidence["weights_bytes"] = (
-            f"a training checkpoint with its optimizer: only {_size(by_type.total())} of {_size(info.size_bytes)} are read"
-        )
+        read, there = _size(by_type.total()), _size(info.size_bytes)
+        evidence["weights_bytes"] = f"a training checkpoint with its optimizer: only {read} of {there} are read"
     if weights.where:
         evidence["weights"] = f"under the key {'.'.join(weights.where)!r}"
     return replace(
@@ -198,8 +198,6 @@ def _tokenizer(contents: Contents, found: Translation) -> TokenizerSpec:
 
 def _size(count: int) -> str:
     """Bytes as people read them."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.3g} {unit}" if count < 1000 else f"{count:,.0f} {unit}"
-        count = count / 1000
-    raise AssertionError("the last unit takes all")
+    if count < 1_000_000:
+        return f"{count / 1_000:.1f} kB"
+    return f"{count / 1_000_000:.1f} MB" if count < 1_000_000_000 else f"{count / 1_000_000_000:.1f} GB"

@@ -1,0 +1,356 @@
+"""Loose torch files are listed with what they hold and load into what the reference computes."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+
+from engine.catalog.formats import claiming, torch_file
+from engine.catalog.info import CheckpointInfo
+from engine.catalog.scan import Scanner
+from engine.errors import CheckpointProblem
+from engine.letters import LoadPlan
+from engine.loader import Loaded, load_model
+from tests import tiny, torch_writers
+from tests.engine.models.test_llama import logits_of
+from tests.torch_files import dictionary, dumped, pickled, storage, tensor, write_archive
+from tests.torch_writers import CONTEXT, HEADS, LAYERS, ROWS, WIDTH, Weights, write_tokenizer
+
+IDS = list(b"It was the best of times, it was the worst of times")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    write_tokenizer(tmp_path)
+    return tmp_path / "final.pt"
+
+
+def describe(file: Path) -> CheckpointInfo:
+    assert claiming(file) is torch_file
+    return torch_file.describe(file, f"run/{file.name}")
+
+
+def load(file: Path) -> Loaded:
+    assert describe(file).problem is None
+    plan = LoadPlan("test", file, "torch", precision="float32", device="cpu", max_running=1)
+    return load_model(plan, lambda stage, fraction: None)
+
+
+@torch.inference_mode()
+def assert_same_logits(file: Path, reference: torch.nn.Module) -> None:
+    expected = reference.eval()(torch.tensor([IDS])).logits[0]  # (T, vocab_size)
+    ours = logits_of(load(file), IDS, [len(IDS) - 1, 1])
+    assert (ours - expected[-2:]).abs().max() <= 1e-4 * expected.abs().max()
+
+
+def gpt2(weights: Weights, activation: str, tied: bool = True) -> GPT2LMHeadModel:
+    """Transformers' GPT-2 with nanoGPT's weights: matrices turned round, zeros for biases that are not there."""
+    sizes = {"n_layer": LAYERS, "n_head": HEADS, "n_embd": WIDTH, "n_positions": CONTEXT, "vocab_size": ROWS}
+    model = GPT2LMHeadModel(
+        GPT2Config(**sizes, activation_function=activation, attn_implementation="eager", tie_word_embeddings=tied)
+    )
+    products = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
+    state = {name: torch.zeros_like(value) for name, value in model.state_dict().items() if name.endswith(".bias")}
+    state |= {name: value.t() if name.endswith(products) else value for name, value in weights.items()}
+    model.load_state_dict(state)
+    return model
+
+
+def llama(weights: Weights) -> LlamaForCausalLM:
+    """Transformers' Llama with Meta's weights: queries and keys half by half."""
+    config = LlamaConfig(
+        vocab_size=ROWS, hidden_size=WIDTH, intermediate_size=176, num_hidden_layers=LAYERS, num_attention_heads=HEADS,
+        num_key_value_heads=2, max_position_embeddings=CONTEXT, rms_norm_eps=1e-5, tie_word_embeddings=True,
+        attn_implementation="eager",
+    )  # fmt: skip
+    model = LlamaForCausalLM(config)
+    places = {"wq": "self_attn.q_proj", "wk": "self_attn.k_proj", "wv": "self_attn.v_proj", "wo": "self_attn.o_proj"}
+    places |= {"w1": "mlp.gate_proj", "w2": "mlp.down_proj", "w3": "mlp.up_proj"}
+    places |= {"attention_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm"}
+    state = {"model.embed_tokens.weight": weights["tok_embeddings.weight"], "model.norm.weight": weights["norm.weight"]}
+    state["lm_head.weight"] = weights["tok_embeddings.weight"]
+    for name, value in weights.items():
+        parts = name.split(".")
+        if parts[0] == "layers":
+            heads = {"wq": HEADS, "wk": 2}.get(parts[-2])
+            state[f"model.layers.{parts[1]}.{places[parts[-2]]}.weight"] = (
+                half_by_half(value, heads) if heads else value
+            )
+    model.load_state_dict(state)
+    return model
+
+
+def half_by_half(value: Tensor, heads: int) -> Tensor:
+    """Rows (2j, 2j + 1) of every head to (j, j + half)."""
+    per_head = value.view(heads, -1, value.shape[1])
+    return torch.cat((per_head[:, 0::2], per_head[:, 1::2]), dim=1).reshape(value.shape)
+
+
+@pytest.mark.parametrize("bias", [False, True], ids=["without-biases", "with-biases"])
+@pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])
+def test_nanogpts_checkpoint_computes_what_the_reference_computes(file: Path, bias: bool, compiled: bool) -> None:
+    weights = torch_writers.write_nanogpt(file, bias=bias, compiled=compiled)
+    assert_same_logits(file, gpt2(weights, "gelu"))
+
+
+def test_nanogpts_checkpoint_is_described(file: Path) -> None:
+    weights = torch_writers.write_nanogpt(file)
+    count = sum(value.numel() for name, value in weights.items() if name != "lm_head.weight")
+    info = describe(file)
+    assert (info.problem, info.format, info.family) == (None, "torch", "gpt2")
+    assert (info.parameters, info.dtype, info.weights_bytes) == (count, "F32", 4 * count)
+    assert info.size_bytes > 3 * info.weights_bytes
+    assert "with its optimizer" in info.evidence["weights_bytes"]
+    assert (info.step, info.loss.kind, round(info.loss.value, 4)) == (250, "validation", 1.4697)
+    assert (info.context_length, info.vocab_size, info.kv_bytes_per_token) == (CONTEXT, ROWS, 2 * 4 * LAYERS * WIDTH)
+    assert (info.stage, info.group) == ("pretrain", "Pretrained")
+    assert info.evidence["step"] == "the file's 'iter_num'"
+    assert "nanoGPT" in info.evidence["activation_function"]
+
+
+def test_build_nanogpts_checkpoint_with_its_pickled_settings(file: Path) -> None:
+    weights = torch_writers.write_build_nanogpt(file)
+    info = describe(file)
+    assert (info.step, info.loss.value) == (5000, 3.25)
+    assert_same_logits(file, gpt2(weights, "gelu_new"))
+
+
+def test_mingpts_bare_weights_with_the_settings_beside_them(file: Path) -> None:
+    weights = torch_writers.write_mingpt(file)
+    assert describe(file).problem.code == "config_incomplete"
+    assert "num_attention_heads" in describe(file).problem.message
+    settings = {"model": {"model_type": None, "n_layer": LAYERS, "n_head": HEADS, "n_embd": WIDTH}}
+    (file.parent / "config.json").write_text(json.dumps(settings))
+    assert_same_logits(file, gpt2(weights, "gelu_new", tied=False))
+
+
+def test_llama2cs_checkpoint_computes_what_the_reference_computes(file: Path) -> None:
+    weights = torch_writers.write_llama2c(file)
+    assert (describe(file).family, describe(file).step) == ("llama", 1000)
+    assert_same_logits(file, llama(weights))
+
+
+def hugging_face(tmp_path: Path, **changes: Any) -> tuple[Weights, LlamaForCausalLM]:
+    folder = tiny.write_checkpoint(tmp_path / "reference", vocab_size=ROWS, **changes)
+    reference = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    return tiny.tensors(tiny.CONFIG | {"vocab_size": ROWS} | changes), reference
+
+
+SETTINGS = {"n_heads": 4, "norm_eps": 1e-5, "rope_theta": 10000.0, "max_seq_len": 512}
+
+
+def test_a_script_of_ones_own_with_hugging_faces_names(file: Path, tmp_path: Path) -> None:
+    weights, reference = hugging_face(tmp_path)
+    torch_writers.write_with_namespace(file, weights, **SETTINGS)
+    info = describe(file)
+    assert (info.step, info.epoch, info.loss.kind) == (700, 3, "train")
+    assert info.evidence["num_attention_heads"] == "the file's 'args': n_heads"
+    assert_same_logits(file, reference)
+
+
+def test_what_nothing_tells_is_asked_for_by_name(file: Path, tmp_path: Path) -> None:
+    weights, reference = hugging_face(tmp_path)
+    torch.save(weights, file)
+    problem = describe(file).problem
+    assert problem.code == "config_incomplete"
+    assert "num_attention_heads, rms_norm_eps, rope_theta, max_position_embeddings" in problem.message
+    with pytest.raises(CheckpointProblem, match="num_attention_heads"):
+        torch_file.config(file)
+    file.with_suffix(".json").write_text(json.dumps(SETTINGS))
+    assert_same_logits(file, reference)
+
+
+def test_a_config_json_beside_the_file_decides(file: Path, tmp_path: Path) -> None:
+    weights, reference = hugging_face(tmp_path)
+    torch.save({"state_dict": {"model": weights}}, file)
+    (file.parent / "config.json").write_text(json.dumps(tiny.CONFIG | {"vocab_size": ROWS}))
+    assert_same_logits(file, reference)
+
+
+class Llama(torch.nn.Module):
+    """Somebody's own code around the weights."""
+
+    def __init__(self, weights: Weights) -> None:
+        super().__init__()
+        for name, value in weights.items():
+            *path, leaf = name.split(".")
+            place: torch.nn.Module = self
+            for part in path:
+                if part not in place._modules:
+                    place.add_module(part, torch.nn.Module())
+                place = place._modules[part]
+            place.register_parameter(leaf, torch.nn.Parameter(value))
+
+
+def test_a_whole_module_is_read_without_its_code(file: Path, tmp_path: Path) -> None:
+    weights, reference = hugging_face(tmp_path)
+    torch.save(Llama(weights), file)
+    file.with_suffix(".json").write_text(json.dumps(SETTINGS))
+    assert_same_logits(file, reference)
+
+
+def test_weights_that_lie_turned_round_or_in_one_storage_are_read(file: Path, tmp_path: Path) -> None:
+    weights, reference = hugging_face(tmp_path)
+    joint = torch.cat([weights[f"model.layers.0.self_attn.{part}_proj.weight"] for part in "kv"])
+    for part, half in zip("kv", joint.chunk(2), strict=True):
+        weights[f"model.layers.0.self_attn.{part}_proj.weight"] = half
+    turned = weights["model.layers.1.mlp.up_proj.weight"].t().contiguous().t()
+    weights["model.layers.1.mlp.up_proj.weight"] = turned
+    torch.save({"model": weights, "config": SETTINGS}, file)
+    assert_same_logits(file, reference)
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_every_protocol_of_pickles_is_read(file: Path, protocol: int) -> None:
+    weights = torch_writers.gpt_weights(bias=False)
+    torch.save({"model": weights, "model_args": {"n_head": HEADS}}, file, pickle_protocol=protocol)
+    assert describe(file).problem is None
+
+
+def test_a_file_is_torchs_whatever_it_is_called(tmp_path: Path) -> None:
+    torch_writers.write_nanogpt(tmp_path / "weights.anything")
+    assert describe(tmp_path / "weights.anything").parameters
+
+
+NOT_MODELS: dict[str, Callable[[], Any]] = {
+    "optimizer.pt": lambda: torch_writers.gpt_weights(bias=False),
+    "rng_state_0.pth": lambda: {"cpu": torch.get_rng_state()},
+    "training_args.bin": lambda: {"lr": 1.0},
+    "something.pt": lambda: torch_writers.optimizer_state(torch_writers.gpt_weights(bias=False)),
+    "generator.pt": lambda: torch.get_rng_state(),
+    "numbers.pt": lambda: [1, 2, 3],
+}
+
+
+@pytest.mark.parametrize("name", NOT_MODELS)
+def test_what_training_leaves_beside_the_weights_is_not_listed(tmp_path: Path, name: str) -> None:
+    torch.save(NOT_MODELS[name](), tmp_path / name)
+    assert claiming(tmp_path / name) is None
+
+
+def test_a_half_written_file_is_listed_as_such(file: Path) -> None:
+    torch_writers.write_nanogpt(file)
+    file.write_bytes(file.read_bytes()[:-500])
+    assert describe(file).problem.code == "file_truncated"
+
+
+def test_an_unknown_layout_shows_the_names_that_it_has(file: Path) -> None:
+    torch.save({"blocks.0.mixer.A": torch.zeros(2, 2), "blocks.1.mixer.A": torch.zeros(2, 2)}, file)
+    problem = describe(file).problem
+    assert problem.code == "unknown_architecture"
+    assert "blocks.N.mixer.A" in problem.message
+
+
+def test_a_nanogpt_with_changes_is_refused_by_name(file: Path) -> None:
+    weights = torch_writers.gpt_weights(bias=False) | {"transformer.h.0.attn.gate.weight": torch.zeros(4, 4)}
+    torch.save({"model": weights, "model_args": {"n_head": HEADS}}, file)
+    assert "attn.gate" in describe(file).problem.message
+
+
+def test_a_layer_that_is_missing_is_noticed(file: Path) -> None:
+    weights = torch_writers.gpt_weights(bias=False)
+    torch.save({"model": {name.replace("h.1.", "h.2."): value for name, value in weights.items()}}, file)
+    assert describe(file).problem.code == "tensors_do_not_fit"
+
+
+def test_sparse_weights_are_refused(file: Path) -> None:
+    weights = torch_writers.gpt_weights(bias=False)
+    weights["transformer.wpe.weight"] = weights["transformer.wpe.weight"].to_sparse()
+    torch.save({"model": weights}, file)
+    assert describe(file).problem.code == "format_not_supported"
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        tensor((1000, 1000), (1000, 1)),
+        tensor((1 << 40, 1 << 20), (0, 0)),
+        tensor((2, 2), (2, 3)),
+        tensor((2, 2), (2, 1), offset=1),
+        tensor((2, 2), (2, 1), source=storage(count=400)),
+        tensor((2, 2), (2, 1), source=storage(key="../0")),
+        tensor((2, 2), (2, 1), source=storage(key="9")),
+    ],
+    ids=["beyond", "expanded", "stride-beyond", "offset-beyond", "lying-count", "outside", "absent"],
+)
+def test_tensors_that_reach_beyond_their_storage_are_refused(tmp_path: Path, lie: bytes) -> None:
+    sound = tensor((2, 2), (2, 1))
+    data = pickled(dictionary(**{"model.embed_tokens.weight": lie, "lm_head.weight": sound}))
+    write_archive(tmp_path / "x.pt", data, {"0": bytes(16)})
+    assert describe(tmp_path / "x.pt").problem.code == "unsafe_file"
+
+
+def test_a_file_that_would_run_code_is_listed_with_a_warning(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return os.system, (f"touch {tmp_path}/mark",)
+
+    write_archive(tmp_path / "x.pt", dumped({"model": Evil()}))
+    problem = describe(tmp_path / "x.pt").problem
+    assert problem.code == "unsafe_file"
+    assert "system" in problem.message
+    assert not (tmp_path / "mark").exists()
+
+
+def test_a_tokenizer_is_found_up_to_three_folders_above(tmp_path: Path) -> None:
+    torch_writers.write_nanogpt(tmp_path / "a" / "b" / "c" / "ckpt.pt")
+    write_tokenizer(tmp_path)
+    assert describe(tmp_path / "a" / "b" / "c" / "ckpt.pt").tokenizer["source"] == "../../../tokenizer.json"
+
+
+@pytest.mark.parametrize("rows", [321, 5000])
+def test_a_missing_tokenizer_says_where_it_was_looked_for_and_how_large_it_is(tmp_path: Path, rows: int) -> None:
+    write_tokenizer(tmp_path, rows)
+    torch_writers.write_nanogpt(tmp_path / "ckpt.pt")
+    problem = describe(tmp_path / "ckpt.pt").problem
+    assert problem.code == "tokenizer_not_found"
+    assert f"{ROWS} tokens" in problem.message
+
+
+def test_a_character_model_speaks_with_the_characters_of_its_data(tmp_path: Path) -> None:
+    text = "\n !$&',-.3:;?]^\\" + "".join(map(chr, range(0x100, 0x100 + ROWS - 16)))
+    ids = torch_writers.write_characters(tmp_path / "data" / "shakespeare_char" / "meta.pkl", text)
+    torch_writers.write_nanogpt(tmp_path / "out-char" / "ckpt.pt")
+    info = describe(tmp_path / "out-char" / "ckpt.pt")
+    assert info.tokenizer == {"kind": "characters", "source": "../data/shakespeare_char/meta.pkl"}
+    tokenizer = load(tmp_path / "out-char" / "ckpt.pt").tokenizer
+    assert tokenizer.encode("a\n]Zā^") == [ids["\n"], ids["]"], ids["ā"], ids["^"]]
+    assert tokenizer.decode([ids["ā"], ids[" "], ids[" "], ids["\\"]]) == "ā  \\"
+
+
+def test_whatever_happens_to_a_byte_the_file_is_described(file: Path) -> None:
+    weights = {name: value.half() for name, value in torch_writers.gpt_weights(bias=False).items()}
+    torch.save({"model": weights, "model_args": {"n_head": HEADS}, "iter_num": torch.tensor(3)}, file)
+    data, dice = file.read_bytes(), random.Random(0)
+    listed = data.index(b"data.pkl"), data.index(b".format_version"), data.rindex(b"PK\1\2") - 3000
+    tracemalloc.start()
+    for _ in range(400):
+        changed = bytearray(data)
+        for _ in range(dice.choice((1, 1, 2, 8))):
+            start = dice.choice(listed)
+            changed[min(start + dice.randrange(6000), len(data) - 1)] = dice.randrange(256)
+        file.write_bytes(changed)
+        if torch_file.matches(file):
+            info = torch_file.describe(file, "run/final.pt")
+            assert info.problem is not None or info.parameters
+    assert tracemalloc.get_traced_memory()[1] < 300_000_000
+    tracemalloc.stop()
+
+
+def test_torch_files_are_scanned_with_the_others(file: Path) -> None:
+    torch_writers.write_nanogpt(file)
+    torch.save({}, file.parent / "optimizer.pt")
+    scanner = Scanner(file.parent)
+    scanner.scan()
+    assert [info.id for info in scanner.listing.checkpoints] == ["final.pt"]
+    assert scanner.listing.skipped == ()

@@ -1,0 +1,161 @@
+"""Tiny checkpoints as well-known training scripts save them: random weights, real names, real things around them."""
+
+from __future__ import annotations
+
+import pickle
+from argparse import Namespace
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tests.tiny import byte_tokenizer
+
+LAYERS, HEADS, WIDTH, CONTEXT, ROWS = 2, 4, 64, 96, 320
+Weights = dict[str, Tensor]
+
+
+@dataclass
+class GPTConfig:
+    """build-nanogpt pickles its settings as an object of its own code."""
+
+    block_size: int = CONTEXT
+    vocab_size: int = ROWS
+    n_layer: int = LAYERS
+    n_head: int = HEADS
+    n_embd: int = WIDTH
+
+
+def random(shapes: dict[str, tuple[int, ...]], seed: int = 0) -> Weights:
+    """Numbers that make the logits differ clearly; norms are around one."""
+    generator = torch.Generator().manual_seed(seed)
+    made = {name: torch.randn(shape, generator=generator) * 0.3 for name, shape in shapes.items()}
+    return {name: tensor + 1 if "norm" in name or (".ln_" in name and "weight" in name) else tensor
+            for name, tensor in made.items()}  # fmt: skip
+
+
+def gpt_weights(*, bias: bool, tied: bool = True, seed: int = 0) -> Weights:
+    """A GPT under nanoGPT's names, matrices as (out, in)."""
+    shapes: dict[str, tuple[int, ...]] = {
+        "transformer.wte.weight": (ROWS, WIDTH),
+        "transformer.wpe.weight": (CONTEXT, WIDTH),
+    }
+    for layer in range(LAYERS):
+        block = f"transformer.h.{layer}"
+        matrices = {"attn.c_attn": (3 * WIDTH, WIDTH), "attn.c_proj": (WIDTH, WIDTH)}
+        matrices |= {"mlp.c_fc": (4 * WIDTH, WIDTH), "mlp.c_proj": (WIDTH, 4 * WIDTH)}
+        for name, shape in ({"ln_1": (WIDTH,), "ln_2": (WIDTH,)} | matrices).items():
+            shapes[f"{block}.{name}.weight"] = shape
+            if bias:
+                shapes[f"{block}.{name}.bias"] = shape[:1]
+    shapes["transformer.ln_f.weight"] = (WIDTH,)
+    if bias:
+        shapes["transformer.ln_f.bias"] = (WIDTH,)
+    weights = random(shapes, seed)
+    weights["lm_head.weight"] = weights["transformer.wte.weight"] if tied else torch.randn(ROWS, WIDTH) * 0.3
+    return weights
+
+
+def optimizer_state(weights: Weights) -> dict[str, Any]:
+    """What AdamW keeps: two tensors of the same size for every weight."""
+    parameters = [torch.nn.Parameter(tensor.clone()) for tensor in weights.values()]
+    optimizer = torch.optim.AdamW(parameters, lr=1e-3)
+    for parameter in parameters:
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    return optimizer.state_dict()
+
+
+def write_nanogpt(path: Path, *, bias: bool = False, compiled: bool = False, **changes: Any) -> Weights:
+    """out/ckpt.pt, with the optimizer and the settings of the command line. Returns the weights."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    weights = gpt_weights(bias=bias)
+    sizes = {"n_layer": LAYERS, "n_head": HEADS, "n_embd": WIDTH, "block_size": CONTEXT, "vocab_size": ROWS}
+    saved = {
+        "model": {f"_orig_mod.{name}" if compiled else name: tensor for name, tensor in weights.items()},
+        "optimizer": optimizer_state(weights),
+        "model_args": sizes | {"bias": bias, "dropout": 0.0},
+        "iter_num": 250,
+        "best_val_loss": torch.tensor(1.4697),
+        "config": {"out_dir": "out", "dataset": "shakespeare_char", "init_from": "scratch", "learning_rate": 6e-4}
+        | sizes,
+    }
+    torch.save(saved | changes, path)
+    return weights
+
+
+def write_build_nanogpt(path: Path) -> Weights:
+    """log/model_05000.pt, whose settings are an object."""
+    weights = gpt_weights(bias=True)
+    torch.save({"model": weights, "config": GPTConfig(), "step": 5000, "val_loss": 3.25}, path)
+    return weights
+
+
+def write_mingpt(path: Path) -> Weights:
+    """A bare state dict with masks; the sizes are in config.json beside it, which the caller writes."""
+    weights = gpt_weights(bias=True, tied=False)
+    masks = {f"transformer.h.{layer}.attn.bias": torch.ones(1, 1, CONTEXT, CONTEXT).tril() for layer in range(LAYERS)}
+    torch.save(weights | masks, path)
+    return weights
+
+
+def llama_weights(*, kv_heads: int = 2, seed: int = 0) -> Weights:
+    """A Llama under Meta's names, its queries and keys pair by pair."""
+    kv_width, inner = WIDTH // HEADS * kv_heads, 176
+    shapes: dict[str, tuple[int, ...]] = {"tok_embeddings.weight": (ROWS, WIDTH), "norm.weight": (WIDTH,)}
+    for layer in range(LAYERS):
+        block = f"layers.{layer}"
+        shapes |= {f"{block}.attention.{name}.weight": (WIDTH, WIDTH) for name in ("wq", "wo")}
+        shapes |= {f"{block}.attention.{name}.weight": (kv_width, WIDTH) for name in ("wk", "wv")}
+        shapes |= {f"{block}.feed_forward.{name}.weight": (inner, WIDTH) for name in ("w1", "w3")}
+        shapes[f"{block}.feed_forward.w2.weight"] = (WIDTH, inner)
+        shapes |= {f"{block}.{name}.weight": (WIDTH,) for name in ("attention_norm", "ffn_norm")}
+    return random(shapes, seed)
+
+
+def write_llama2c(path: Path) -> Weights:
+    """out/ckpt.pt of llama2.c."""
+    weights = llama_weights()
+    sizes = {"dim": WIDTH, "n_layers": LAYERS, "n_heads": HEADS, "n_kv_heads": 2, "vocab_size": ROWS}
+    saved = {
+        "model": weights | {"output.weight": weights["tok_embeddings.weight"]},
+        "optimizer": optimizer_state(weights),
+        "model_args": sizes | {"multiple_of": 16, "max_seq_len": CONTEXT, "dropout": 0.0},
+        "iter_num": 1000,
+        "best_val_loss": torch.tensor(1.07),
+        "config": {"vocab_source": "custom", "init_from": "scratch"},
+    }
+    torch.save(saved, path)
+    return weights
+
+
+def write_with_namespace(path: Path, weights: Weights, **settings: Any) -> None:
+    """What most scripts of one's own save: the state under a long name, argparse's result, how far it came."""
+    saved = {
+        "model_state_dict": {f"module.{name}": tensor for name, tensor in weights.items()},
+        "optimizer_state_dict": optimizer_state(weights),
+        "args": Namespace(**settings, output=Path("out")),
+        "epoch": 3,
+        "global_step": 700,
+        "train_loss": 2.5,
+    }
+    torch.save(saved, path)
+
+
+def write_tokenizer(folder: Path, rows: int = ROWS) -> None:
+    """A tokenizer.json with so many tokens."""
+    tokenizer = byte_tokenizer()
+    tokenizer.add_tokens([f"<extra {index}>" for index in range(rows - tokenizer.get_vocab_size())])
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def write_characters(file: Path, text: str) -> dict[str, int]:
+    """nanoGPT's meta.pkl for the characters of a text."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    ids = {character: index for index, character in enumerate(sorted(set(text)))}
+    meta = {"vocab_size": len(ids), "itos": {index: character for character, index in ids.items()}, "stoi": ids}
+    file.write_bytes(pickle.dumps(meta))
+    return ids
