@@ -172,3 +172,14 @@ def _attend_by_scores(
         weights = torch.softmax(scores, dim=-1)
     mixed = weights.to(values.dtype) @ values[:, None]  # (kv_heads, group, count, D)
     return mixed.permute(2, 0, 1, 3).reshape(count, heads * width)
+
+
+def kind_by_kind(joined: Tensor, *, groups: int, queries: int) -> Tensor:
+    """Rows stored group by group, each `queries` heads of queries, one of keys and one of values, put kind by kind.
+
+    ((groups * (queries + 2) * D), ...) -> the same shape: all queries, all keys, all values.
+    """
+    rest = joined.shape[1:]
+    grouped = joined.reshape(groups, queries + 2, -1, *rest)  # (groups, queries + 2, D, ...)
+    parts = grouped[:, :queries], grouped[:, queries : queries + 1], grouped[:, queries + 1 :]
+    return torch.cat([part.reshape(-1, *rest) for part in parts])

@@ -10,21 +10,28 @@ from typing import Any
 from engine.errors import CheckpointProblem
 
 FAMILIES: frozenset[str] = frozenset(
-    [
+    {
         "gemma",
         "gemma2",
         "gemma3_text",
         "gpt2",
+        "gpt_neox",
         "granite",
         "llama",
         "mistral",
+        "mixtral",
         "olmo2",
         "olmo3",
+        "phi",
         "phi3",
         "qwen2",
+        "qwen2_moe",
         "qwen3",
+        "qwen3_moe",
         "smollm3",
-    ]
+        "stablelm",
+        "starcoder2",
+    }
 )
 
 

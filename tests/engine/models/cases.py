@@ -17,6 +17,8 @@ LONG = {
     "rope_theta": 10000.0,
     "partial_rotary_factor": 0.75,
 }
+QUARTER = {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.25}
+EXPERTS: dict[str, Any] = {"num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 24}
 CASES: dict[str, Case] = {
     "llama": Case("llama", "Llama"),
     "llama with yarn": Case("llama", "Llama", {"rope_parameters": YARN}),
@@ -49,4 +51,27 @@ CASES: dict[str, Case] = {
             "attention_bias": True,
         },
     ),
+    "gpt_neox": Case(
+        "gpt_neox", "GPTNeoX", {"num_key_value_heads": ..., "rope_parameters": QUARTER, "hidden_size": 64}
+    ),
+    "gpt_neox one after the other": Case(
+        "gpt_neox",
+        "GPTNeoX",
+        {"num_key_value_heads": ..., "use_parallel_residual": False, "attention_bias": False},
+    ),
+    "phi": Case("phi", "Phi", {"hidden_act": "gelu_new"}),
+    "stablelm": Case("stablelm", "StableLm", {"use_qkv_bias": True, "hidden_size": 64}),
+    "stablelm side by side with normed heads": Case(
+        "stablelm", "StableLm", {"use_parallel_residual": True, "qk_layernorm": True, "hidden_size": 64}
+    ),
+    "starcoder2": Case("starcoder2", "Starcoder2", WINDOW),
+    "mixtral": Case("mixtral", "Mixtral", {"num_local_experts": 5, "sliding_window": 8}),
+    "qwen2_moe": Case("qwen2_moe", "Qwen2Moe", EXPERTS | {"shared_expert_intermediate_size": 40}),
+    "qwen2_moe with a dense layer and renormalised": Case(
+        "qwen2_moe",
+        "Qwen2Moe",
+        EXPERTS | {"shared_expert_intermediate_size": 40, "mlp_only_layers": [0], "norm_topk_prob": True},
+    ),
+    "qwen3_moe": Case("qwen3_moe", "Qwen3Moe", EXPERTS | {"head_dim": 16, "norm_topk_prob": True}),
+    "qwen3_moe with every second layer dense": Case("qwen3_moe", "Qwen3Moe", EXPERTS | {"decoder_sparse_step": 2}),
 }
