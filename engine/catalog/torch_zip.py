@@ -75,8 +75,7 @@ def begins_as_torch(path: Path) -> bool:
     if start.startswith(LOCAL) and len(start) >= LOCAL_FORM.size:
         name = start[LOCAL_FORM.size :][: struct.unpack_from("<H", start, 26)[0]]
         return name.endswith((b"/" + PICKLE.encode(), b"/constants.pkl", b"/version", b"/.format_version"))
-    is_tar = start[257:262] == b"ustar" and start.split(b"\0", 1)[0] in TAR_NAMES
-    return start.startswith(LEGACY_PICKLE) or is_tar
+    return _is_legacy(start)
 
 
 def open_archive(path: Path) -> Archive:
@@ -84,8 +83,9 @@ def open_archive(path: Path) -> Archive:
     torch wrote before 1.6 and for TorchScript programs, `unsafe_file` for what torch never writes.
     """
     with path.open("rb") as stream:
-        if stream.read(4) != LOCAL:
-            raise _legacy(path)
+        start = stream.read(512)
+    if not start.startswith(LOCAL):
+        raise _legacy(path) if _is_legacy(start) else _unsafe(path, "it begins as no file that torch.save wrote")
     count, start, length = _directory(path)
     if count > MOST_MEMBERS or length > LONGEST_DIRECTORY:
         raise _unsafe(path, f"it claims {count} members")
@@ -189,6 +189,11 @@ def _archive(path: Path, members: list[Member]) -> Archive:
             f"{path.name} was written by a big-endian machine", code="format_not_supported", hint="Save it again."
         )
     return archive
+
+
+def _is_legacy(start: bytes) -> bool:
+    is_tar = start[257:262] == b"ustar" and start.split(b"\0", 1)[0] in TAR_NAMES
+    return start.startswith(LEGACY_PICKLE) or is_tar
 
 
 def _legacy(path: Path) -> CheckpointProblem:

@@ -1,4 +1,4 @@
-"""Hugging Face directories: config.json beside safetensors files, one or several, and what belongs to them."""
+"""Hugging Face directories: config.json beside weights in one file or several, and what belongs to them."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.catalog import safetensors_header
+from engine.catalog import safetensors_header, templates, torch_contents, torch_tensors
 from engine.catalog.documents import read_object, read_object_if_there
 from engine.catalog.evidence import findings
 from engine.catalog.info import ChatTemplate, CheckpointInfo, Problem, TensorRecord, TokenizerSpec
+from engine.catalog.state_dict import NOT_WEIGHTS
+from engine.catalog.tokenizer_files import spec, whole_ids
 from engine.errors import CheckpointProblem, EngineError
 from engine.models.registry import FAMILIES
 from engine.models.spellings import cached_numbers_per_token, usable_context
 from engine.request import SAMPLING_FIELDS, SamplingParams
 
 NAME = "huggingface"
-SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
-PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
-STOP_TOKENS = ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>", "<|endoftext|>", "<|eom_id|>")
-SPECIAL_TOKENS = ("bos_token", "eos_token", "unk_token", "pad_token")
+# In the order of preference; those that torch pickled are read as data.
+SINGLE = ("model.safetensors", "pytorch_model.bin")
+INDEX = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 
 
 def matches(path: Path) -> bool:
     """Whether this is a directory with a config.json and weights beside it."""
     if not path.is_dir() or not (path / "config.json").is_file():
         return False
-    return any((path / name).is_file() for name in (SINGLE, INDEX, *PICKLED))
+    return any((path / name).is_file() for name in (*SINGLE, *INDEX))
 
 
 def describe(path: Path, checkpoint_id: str) -> CheckpointInfo:
@@ -60,18 +61,12 @@ def config(path: Path) -> dict[str, Any]:
 
 def tensors(path: Path) -> tuple[TensorRecord, ...]:
     """All tensors of all shards. Raises CheckpointProblem for a missing or broken shard."""
-    if (path / SINGLE).is_file():
-        return safetensors_header.records(path / SINGLE)
-    if not (path / INDEX).is_file():
-        raise CheckpointProblem(
-            "the weights are pickled (pytorch_model.bin), and only safetensors weights are read here yet",
-            code="format_not_supported",
-            hint="Save the model again with safe_serialization=True, or convert it to GGUF.",
-        )
-    weight_map = read_object(path / INDEX).get("weight_map")
-    if not isinstance(weight_map, dict) or not all(isinstance(name, str) for name in weight_map.values()):
-        raise CheckpointProblem(f"{INDEX} has no weight_map", code="config_invalid")
-    return _sharded(path, weight_map)
+    for single, index in zip(SINGLE, INDEX, strict=True):
+        if (path / single).is_file():
+            return _records(path / single)
+        if (path / index).is_file():
+            return _sharded(path, index)
+    raise CheckpointProblem(f"there are no weights in {path.name}", code="shard_missing")
 
 
 def tokenizer(path: Path) -> TokenizerSpec:
@@ -79,31 +74,16 @@ def tokenizer(path: Path) -> TokenizerSpec:
     file = _tokenizer_file(path)
     if file is None:
         return TokenizerSpec("none")
-    settings = read_object_if_there(file.parent / "tokenizer_config.json")
-    settings = {**read_object_if_there(file.parent / "special_tokens_map.json"), **settings}
-    special = {name: text for name in SPECIAL_TOKENS if (text := _token_text(settings.get(name)))}
-    ids = _added_ids(file)
-    stops = {*_ids(config(path).get("eos_token_id")), *_ids(_generation(path).get("eos_token_id"))}
-    stops |= {ids[text] for text in (*STOP_TOKENS, special.get("eos_token")) if text in ids}
-    return TokenizerSpec(
-        source=file.name if file.parent == path else f"../{file.name}",
-        file=file,
-        special_tokens=special,
-        bos_id=ids.get(special.get("bos_token", ""), next(iter(_ids(config(path).get("bos_token_id"))), None)),
-        stop_ids=tuple(sorted(stops)),
-    )
+    settings = config(path)
+    ends = [*whole_ids(settings.get("eos_token_id")), *whole_ids(_generation(path).get("eos_token_id"))]
+    return spec(file, path, {**settings, "eos_token_id": ends})
 
 
 def template(path: Path) -> ChatTemplate | None:
     """The chat template, from its own file or from tokenizer_config.json; here first, then one folder up."""
     for folder in (path, path.parent):
-        own = folder / "chat_template.jinja"
-        if own.is_file():
-            return ChatTemplate(own.read_text(encoding="utf-8"), own.name)
-        for name in ("tokenizer_config.json", "chat_template.json"):
-            stored = read_object_if_there(folder / name).get("chat_template")
-            if text := _template_text(stored):
-                return ChatTemplate(text, name)
+        if found := templates.near(folder):
+            return found
         if (folder / "tokenizer.json").is_file():
             break
     return None
@@ -136,21 +116,23 @@ def _with_config(info: CheckpointInfo, settings: Mapping[str, Any]) -> Checkpoin
 
 
 def _with_weights(info: CheckpointInfo, found: tuple[TensorRecord, ...]) -> CheckpointInfo:
+    # Tied weights may be stored once under two names.
+    distinct = {(record.file, record.offset, record.shape): record for record in found}.values()
     by_type = Counter[str]()
-    for record in found:
+    for record in distinct:
         by_type[record.encoding] += record.nbytes
     return replace(
         info,
-        parameters=sum(math.prod(record.shape) for record in found),
+        parameters=sum(math.prod(record.shape) for record in distinct),
         weights_bytes=by_type.total(),
         dtype=by_type.most_common(1)[0][0] if by_type else None,
     )
 
 
 def _with_text(info: CheckpointInfo) -> CheckpointInfo:
-    spec, own = tokenizer(info.path), template(info.path)
+    found, own = tokenizer(info.path), template(info.path)
     problem = info.problem
-    if spec.file is None and problem is None:
+    if found.file is None and problem is None:
         problem = Problem(
             "tokenizer_not_found",
             f"no tokenizer.json in {info.path.name} or in the folder above it",
@@ -158,30 +140,42 @@ def _with_text(info: CheckpointInfo) -> CheckpointInfo:
         )
     return replace(
         info,
-        tokenizer=None if spec.file is None else {"kind": "tokenizer.json", "source": spec.source},
+        tokenizer=None if found.file is None else {"kind": "tokenizer.json", "source": found.source},
         chat_template=None if own is None else {"source": own.source},
         sampling_defaults=_sampling_defaults(_generation(info.path)),
         problem=problem,
     )
 
 
-def _sharded(path: Path, weight_map: Mapping[str, str]) -> tuple[TensorRecord, ...]:
+def _records(file: Path) -> tuple[TensorRecord, ...]:
+    if file.suffix == ".safetensors":
+        return safetensors_header.records(file)
+    contents = torch_contents.read(file)
+    if contents.weights is None:
+        raise CheckpointProblem(f"{file.name} holds no weights", code="not_a_model", hint="Save the model again.")
+    return torch_tensors.records(contents.archive, contents.weights.tensors)
+
+
+def _sharded(path: Path, index: str) -> tuple[TensorRecord, ...]:
+    weight_map = read_object(path / index).get("weight_map")
+    if not isinstance(weight_map, dict) or not all(isinstance(name, str) for name in weight_map.values()):
+        raise CheckpointProblem(f"{index} has no weight_map", code="config_invalid")
     found: list[TensorRecord] = []
     for name in sorted(set(weight_map.values())):
         # The index is somebody's text: only a plain file name of this folder is opened.
         if Path(name).name != name:
-            raise CheckpointProblem(f"{INDEX} points outside its folder: {name!r}", code="unsafe_file")
+            raise CheckpointProblem(f"{index} points outside its folder: {name!r}", code="unsafe_file")
         if not (path / name).is_file():
             raise CheckpointProblem(
                 f"the shard {name} is missing",
                 code="shard_missing",
                 hint="Copy the missing file from where the checkpoint was saved; it may still be being written.",
             )
-        found += safetensors_header.records(path / name)
-    absent = weight_map.keys() - {record.name for record in found}
+        found += _records(path / name)
+    absent = {name for name in weight_map if not NOT_WEIGHTS.search(name)} - {record.name for record in found}
     if absent:
         raise CheckpointProblem(
-            f"{len(absent)} tensors of {INDEX} are in none of its files, for instance {min(absent)}",
+            f"{len(absent)} tensors of {index} are in none of its files, for instance {min(absent)}",
             code="shard_missing",
         )
     return tuple(found)
@@ -194,12 +188,6 @@ def _tokenizer_file(path: Path) -> Path | None:
 
 def _generation(path: Path) -> dict[str, Any]:
     return read_object_if_there(path / "generation_config.json")
-
-
-def _added_ids(file: Path) -> dict[str, int]:
-    added = read_object(file).get("added_tokens")
-    entries = added if isinstance(added, list) else []
-    return {entry["content"]: entry["id"] for entry in entries if isinstance(entry, dict) and "content" in entry}
 
 
 def _sampling_defaults(generation: Mapping[str, Any]) -> dict[str, Any]:
@@ -220,22 +208,5 @@ def _kv_bytes(settings: Mapping[str, Any]) -> int | None:
     return None if numbers is None else 4 * numbers
 
 
-def _ids(value: Any) -> tuple[int, ...]:
-    values = value if isinstance(value, list) else [value]
-    return tuple(each for each in values if isinstance(each, int) and not isinstance(each, bool))
-
-
 def _whole(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _token_text(value: Any) -> str | None:
-    text = value.get("content") if isinstance(value, dict) else value
-    return text if isinstance(text, str) else None
-
-
-def _template_text(stored: Any) -> str | None:
-    if isinstance(stored, list):
-        named = {each.get("name"): each.get("template") for each in stored if isinstance(each, dict)}
-        stored = named.get("default") or next(iter(named.values()), None)
-    return stored if isinstance(stored, str) else None

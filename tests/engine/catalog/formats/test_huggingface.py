@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from engine.catalog.formats import huggingface
 from engine.catalog.info import CheckpointInfo
 from engine.errors import CheckpointProblem
+from tests.engine.models.test_llama import load, logits_of
 from tests.tiny import CONFIG, tensors, write_checkpoint
 
 PARAMETERS = sum(tensor.numel() for tensor in tensors(CONFIG).values())
@@ -109,12 +111,58 @@ def test_a_trainers_checkpoint_uses_the_tokenizer_of_its_run(tmp_path: Path) -> 
     assert info.chat_template == {"source": "tokenizer_config.json"}
 
 
-def test_pickled_weights_are_listed_with_the_remedy(tmp_path: Path) -> None:
-    folder = write_checkpoint(tmp_path / "model")
-    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    problem = describe(folder).problem
+def pickled_weights(folder: Path, shards: int = 1, tied: bool = False) -> Path:
+    """The folder with its weights as torch pickles them."""
+    write_checkpoint(folder, tie_word_embeddings=tied)
+    (folder / "model.safetensors").unlink()
+    weights = tensors(CONFIG | {"tie_word_embeddings": tied})
+    if tied:
+        weights["lm_head.weight"] = weights["model.embed_tokens.weight"]
+    if shards == 1:
+        torch.save(weights, folder / "pytorch_model.bin")
+        return folder
+    weight_map = {}
+    for index in range(shards):
+        name = f"pytorch_model-{index + 1:05}-of-{shards:05}.bin"
+        part = {key: weights[key] for key in sorted(weights)[index::shards]}
+        torch.save(part, folder / name)
+        weight_map |= dict.fromkeys(part, name)
+    write_json(folder / "pytorch_model.bin.index.json", {"metadata": {}, "weight_map": weight_map})
+    return folder
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+@torch.inference_mode()
+def test_pickled_weights_compute_what_safe_ones_compute(tmp_path: Path, shards: int) -> None:
+    folder = pickled_weights(tmp_path / "pickled", shards)
+    assert (describe(folder).problem, describe(folder).parameters) == (None, PARAMETERS)
+    safe, ids = write_checkpoint(tmp_path / "safe"), list(b"It was a bright cold day in April")
+    expected, found = (logits_of(load(each), ids, [len(ids)]) for each in (safe, folder))
+    assert torch.equal(found, expected)
+
+
+def test_tied_weights_that_are_pickled_once_count_once(tmp_path: Path) -> None:
+    info = describe(pickled_weights(tmp_path / "model", tied=True))
+    assert info.problem is None
+    assert info.parameters == PARAMETERS - 259 * 64
+
+
+def test_a_missing_pickled_shard_is_named(tmp_path: Path) -> None:
+    folder = pickled_weights(tmp_path / "model", shards=2)
+    (folder / "pytorch_model-00002-of-00002.bin").unlink()
+    assert "pytorch_model-00002-of-00002.bin" in describe(folder).problem.message
+
+
+def test_pickled_weights_that_are_cut_short_or_old_are_listed_with_the_remedy(tmp_path: Path) -> None:
+    file = pickled_weights(tmp_path / "model") / "pytorch_model.bin"
+    file.write_bytes(file.read_bytes()[:-100])
+    assert describe(tmp_path / "model").problem.code == "file_truncated"
+    torch.save(tensors(CONFIG), file, _use_new_zipfile_serialization=False)
+    problem = describe(tmp_path / "model").problem
     assert problem.code == "format_not_supported"
-    assert "safe_serialization" in problem.hint
+    assert "1.6" in problem.hint
+    file.write_bytes(b"something else")
+    assert describe(tmp_path / "model").problem.code == "unsafe_file"
 
 
 def test_the_models_own_sampling_defaults_are_found_and_nonsense_is_not(tmp_path: Path) -> None:
