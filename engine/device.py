@@ -17,6 +17,8 @@ from engine.native.kernels import Kernels
 
 logger = logging.getLogger(__name__)
 
+SLOWER_AT_MOST = 1.2
+
 PRECISIONS: tuple[str, ...] = ("auto", "float32", "bfloat16", "float16", "int8")
 DTYPES: dict[str, torch.dtype] = {
     "float32": torch.float32,
@@ -72,16 +74,22 @@ def choose_precision(asked: str, device: torch.device, kernels: Kernels | None) 
 
 
 def int8_pays(kernels: Kernels) -> bool:
-    """Whether this CPU multiplies int8 blocks faster than float32, for one row and for several.
+    """Whether this CPU multiplies int8 blocks about as fast as float32 or faster, for one row and for several.
 
-    Measured, in a few milliseconds: on a processor without the instructions for it the kernels are a slow loop.
+    Measured, in some milliseconds: on a processor without the instructions for it the kernels are a slow loop. The
+    two take turns and the best of each counts, for the machine may be busy; and int8 has memory to save, so it must
+    only not be clearly slower.
     """
     weight = torch.ones(1024, 512)  # (out, in)
     packed = kernels.pack(weight)
-    return all(
-        _seconds(lambda x: kernels.linear(x, packed, None, 1024), rows) < _seconds(lambda x: F.linear(x, weight), rows)
-        for rows in (1, 16)
-    )
+    for rows in (1, 16):
+        x, int8, float32 = torch.ones(rows, 512), float("inf"), float("inf")
+        for _ in range(20):
+            int8 = min(int8, _seconds(lambda x: kernels.linear(x, packed, None, 1024), x))
+            float32 = min(float32, _seconds(lambda x: F.linear(x, weight), x))
+        if int8 > SLOWER_AT_MOST * float32:
+            return False
+    return True
 
 
 def find_kernels(cache_directory: Path | None) -> Kernels | None:
@@ -93,13 +101,10 @@ def find_kernels(cache_directory: Path | None) -> Kernels | None:
         return None
 
 
-def _seconds(product: Callable[[Tensor], Tensor], rows: int) -> float:
-    x, best = torch.ones(rows, 512), float("inf")
-    for _ in range(5):
-        started = time.perf_counter()
-        product(x)
-        best = min(best, time.perf_counter() - started)
-    return best
+def _seconds(product: Callable[[Tensor], Tensor], x: Tensor) -> float:
+    started = time.perf_counter()
+    product(x)
+    return time.perf_counter() - started
 
 
 def use_threads(count: int | None) -> int:

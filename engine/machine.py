@@ -6,7 +6,6 @@ from pathlib import Path
 
 import psutil
 
-PROCESSOR = Path("/proc/cpuinfo")
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 SHARE_FOR_MODELS = 0.75
 
@@ -19,17 +18,6 @@ def memory_bytes() -> int:
     except OSError:
         return total  # No control group limits this process.
     return min(total, int(limit)) if limit.isdigit() else total
-
-
-def multiplies_int8_fast() -> bool:
-    """Whether the processor claims the instructions that make int8 the faster precision.
-
-    Only for estimates: a worker measures before it decides.
-    """
-    try:
-        return "vnni" in PROCESSOR.read_text()
-    except OSError:
-        return False  # Not Linux: float32 is the larger, safer guess.
 
 
 def default_budget_bytes() -> int:

@@ -39,7 +39,7 @@ class BuildFailed(Exception):
 @lru_cache(maxsize=4)
 def library(cache_directory: Path | None) -> ctypes.CDLL:
     """The compiled kernels, from the cache or compiled now. Raises BuildFailed."""
-    compiler = next((path for name in COMPILERS if (path := shutil.which(name))), None)
+    compiler = find_compiler()
     if compiler is None:
         raise BuildFailed(f"no C compiler was found ({', '.join(COMPILERS)})")
     folder = Path(tempfile.mkdtemp()) if cache_directory is None else cache_directory / "native"
@@ -54,6 +54,11 @@ def library(cache_directory: Path | None) -> ctypes.CDLL:
         except (OSError, subprocess.SubprocessError) as error:
             reasons.append(_reason(error))
     raise BuildFailed(f"{compiler} could not compile the kernels: {'; '.join(reasons)}")
+
+
+def find_compiler() -> str | None:
+    """The path of a C compiler, or None."""
+    return next((path for name in COMPILERS if (path := shutil.which(name))), None)
 
 
 def _compile(compiler: str, compile_flags: Sequence[str], link_flags: Sequence[str], target: Path) -> None:
