@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from tests.tiny import byte_tokenizer
 
-LAYERS, HEADS, WIDTH, CONTEXT, ROWS = 2, 4, 64, 96, 320
+LAYERS, HEADS, KV_HEADS, WIDTH, INNER, CONTEXT, ROWS = 2, 4, 2, 64, 176, 96, 320
 Weights = dict[str, Tensor]
 
 
@@ -101,16 +102,16 @@ def write_mingpt(path: Path) -> Weights:
     return weights
 
 
-def llama_weights(*, kv_heads: int = 2, seed: int = 0) -> Weights:
+def llama_weights(seed: int = 0) -> Weights:
     """A Llama under Meta's names, its queries and keys pair by pair."""
-    kv_width, inner = WIDTH // HEADS * kv_heads, 176
+    kv_width = WIDTH // HEADS * KV_HEADS
     shapes: dict[str, tuple[int, ...]] = {"tok_embeddings.weight": (ROWS, WIDTH), "norm.weight": (WIDTH,)}
     for layer in range(LAYERS):
         block = f"layers.{layer}"
         shapes |= {f"{block}.attention.{name}.weight": (WIDTH, WIDTH) for name in ("wq", "wo")}
         shapes |= {f"{block}.attention.{name}.weight": (kv_width, WIDTH) for name in ("wk", "wv")}
-        shapes |= {f"{block}.feed_forward.{name}.weight": (inner, WIDTH) for name in ("w1", "w3")}
-        shapes[f"{block}.feed_forward.w2.weight"] = (WIDTH, inner)
+        shapes |= {f"{block}.feed_forward.{name}.weight": (INNER, WIDTH) for name in ("w1", "w3")}
+        shapes[f"{block}.feed_forward.w2.weight"] = (WIDTH, INNER)
         shapes |= {f"{block}.{name}.weight": (WIDTH,) for name in ("attention_norm", "ffn_norm")}
     return random(shapes, seed)
 
@@ -118,7 +119,7 @@ def llama_weights(*, kv_heads: int = 2, seed: int = 0) -> Weights:
 def write_llama2c(path: Path) -> Weights:
     """out/ckpt.pt of llama2.c."""
     weights = llama_weights()
-    sizes = {"dim": WIDTH, "n_layers": LAYERS, "n_heads": HEADS, "n_kv_heads": 2, "vocab_size": ROWS}
+    sizes = {"dim": WIDTH, "n_layers": LAYERS, "n_heads": HEADS, "n_kv_heads": KV_HEADS, "vocab_size": ROWS}
     saved = {
         "model": weights | {"output.weight": weights["tok_embeddings.weight"]},
         "optimizer": optimizer_state(weights),
@@ -129,6 +130,41 @@ def write_llama2c(path: Path) -> Weights:
     }
     torch.save(saved, path)
     return weights
+
+
+def write_llama2c_export(path: Path, version: int, *, tied: bool = True) -> Weights:
+    """model.bin of llama2.c: numbers in a fixed order behind a header."""
+    weights = llama_weights()
+    if not tied:
+        weights["output.weight"] = torch.randn(ROWS, WIDTH, generator=torch.Generator().manual_seed(5)) * 0.3
+    rows = ROWS if version or tied else -ROWS
+    header = struct.pack("<7i", WIDTH, INNER, LAYERS, HEADS, KV_HEADS, rows, CONTEXT)
+    if version:
+        header = (struct.pack("<Ii", 0x616B3432, version) + header + bytes([tied])).ljust(256, b"\0")
+    angles = torch.zeros(2, CONTEXT, WIDTH // HEADS // 2)
+    ordered = [weights.get(name, angles) for name in _llama2c_order(version)]
+    ordered += [] if tied else [weights["output.weight"]]
+    path.write_bytes(header + b"".join(tensor.numpy().tobytes() for tensor in ordered))
+    return weights
+
+
+def _llama2c_order(version: int) -> list[str]:
+    def each(*places: str) -> list[str]:
+        return [f"layers.{layer}.{place}.weight" for place in places for layer in range(LAYERS)]
+
+    attention = each(*(f"attention.w{part}" for part in "qkvo"))
+    mlp = each(*(f"feed_forward.w{part}" for part in "123"))
+    ends = ["norm.weight", "tok_embeddings.weight"]
+    if version:
+        return [*each("attention_norm", "ffn_norm"), *ends, *attention, *mlp]
+    return [ends[1], *each("attention_norm"), *attention, *each("ffn_norm"), *mlp, ends[0], "angles"]
+
+
+def write_pieces(file: Path, pieces: list[str]) -> None:
+    """llama2.c's tokenizer.bin."""
+    entries = [(-float(rank), text.encode()) for rank, text in enumerate(pieces)]
+    data = b"".join(struct.pack("<fI", score, len(text)) + text for score, text in entries)
+    file.write_bytes(struct.pack("<I", max(map(len, pieces))) + data)
 
 
 def write_with_namespace(path: Path, weights: Weights, **settings: Any) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.catalog import sentence_pieces
 from engine.catalog.documents import read_object, read_object_if_there
 from engine.catalog.info import TokenizerSpec
 from engine.catalog.torch_pickle import read_bare
@@ -41,38 +42,52 @@ def near(path: Path, rows: int, dataset: str | None = None) -> TokenizerSpec | N
     `dataset` is the name that nanoGPT gives to its data. One with more tokens than the embeddings have rows, or with
     far fewer, is another model's and is passed over.
     """
-    for file in places(path, dataset):
+    for file in places(path, rows, dataset):
         if not file.is_file():
             continue
-        found = _characters(file, path) if file.name == "meta.pkl" else spec(file, path.parent, {})
-        if found is not None and _fits(_size(found), rows):
+        if file.suffix == ".bin":
+            found = sentence_pieces.spec(file, _shown(file, path.parent), rows)
+        else:
+            found = _characters(file, path) if file.name == "meta.pkl" else spec(file, path.parent, {})
+        if found is not None and (found.vocabulary is not None or _fits(_size(found), rows)):
             return found
     return None
 
 
-def places(path: Path, dataset: str | None = None) -> list[Path]:
+def places(path: Path, rows: int, dataset: str | None = None) -> list[Path]:
     """Where a tokenizer is looked for, in this order."""
-    folders = [path.parent, *path.parent.parents][: FOLDERS_UP + 1]
     found: list[Path] = []
-    for folder in folders:
+    for folder in _folders(path):
         found += [folder / "tokenizer.json", folder / "tokenizer" / "tokenizer.json", folder / "meta.pkl"]
+        found += [folder / name for name in ("tokenizer.bin", f"tok{rows}.bin", f"data/tok{rows}.bin")]
         # A name, not a path: what is written in a checkpoint does not lead out of the folders above it.
         if dataset and re.fullmatch(r"[\w-]{1,80}", dataset):
             found.append(folder / "data" / dataset / "meta.pkl")
     return found
 
 
-def absent(path: Path, rows: int, dataset: str | None = None) -> CheckpointProblem:
+def _folders(path: Path) -> list[Path]:
+    return [path.parent, *path.parent.parents][: FOLDERS_UP + 1]
+
+
+def absent(path: Path, rows: int) -> CheckpointProblem:
     """The problem of a checkpoint without a tokenizer: where it was looked for and which one it probably is."""
     likely = LIKELY.get(rows)
     whose = f", probably {likely}'s" if likely else ""
-    folders = len({file.parent for file in places(path, dataset)})
+    folders = len(_folders(path))
     return CheckpointProblem(
-        f"no tokenizer for a vocabulary of {rows} tokens{whose}: looked for tokenizer.json and meta.pkl beside "
-        f"{path.name} and in the folders above it ({folders} folders)",
+        f"no tokenizer for a vocabulary of {rows} tokens{whose}: looked for tokenizer.json, tokenizer.bin and "
+        f"meta.pkl beside {path.name} and in the folders above it ({folders} folders)",
         code="tokenizer_not_found",
         hint=f"Put {f'the tokenizer.json of {likely}' if likely else 'its tokenizer.json'} beside the file.",
     )
+
+
+def kind(found: TokenizerSpec) -> str:
+    """What kind of tokenizer it is, for people."""
+    if found.file is not None:
+        return "tokenizer.json"
+    return "characters" if found.vocabulary is None else "bpe"
 
 
 def spec(file: Path, home: Path, settings: Mapping[str, Any]) -> TokenizerSpec:

@@ -179,7 +179,7 @@ def _with_text(info: CheckpointInfo, contents: Contents, found: Translation) -> 
     own = template_near(spec.file.parent) if spec.file else None
     return replace(
         info,
-        tokenizer={"kind": "tokenizer.json" if spec.file else "characters", "source": spec.source},
+        tokenizer={"kind": tokenizer_files.kind(spec), "source": spec.source},
         chat_template=None if own is None else {"source": own.source},
     )
 
@@ -189,10 +189,10 @@ def _tokenizer(contents: Contents, found: Translation) -> TokenizerSpec:
     dataset = declared.fields(_weights(contents).beside.get("config")).get("dataset")
     dataset = dataset if isinstance(dataset, str) else None
     if not isinstance(rows, int):
-        raise tokenizer_files.absent(path, 0, dataset)
+        raise tokenizer_files.absent(path, 0)
     spec = tokenizer_files.near(path, rows, dataset)
     if spec is None:
-        raise tokenizer_files.absent(path, rows, dataset)
+        raise tokenizer_files.absent(path, rows)
     return spec
 
 
