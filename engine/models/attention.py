@@ -11,61 +11,25 @@ from engine.models.layers import Batch, Linear, Row, fuse
 from engine.models.rope import Rotation
 
 
-class Attention(nn.Module):
-    """Grouped-query attention (arXiv:2305.13245). One product gives queries, keys and values.
+class Attending(nn.Module):
+    """What every kind of attention does once it has queries, keys and values.
 
     A family sets what differs: `scale`, `window` (how many tokens back each token sees, itself included), `softcap`,
-    `sinks`, `slopes`; and overrides `prepared` where queries and keys are normed.
+    `sinks` and `slopes`, as `attend` takes them.
     """
 
-    window: int | None = None
-    softcap: float | None = None
-    sinks: Tensor | None = None
-    slopes: Tensor | None = None
-
-    def __init__(
-        self, sizes: Sizes, layer: int, *, bias: bool = False, output_bias: bool = False, fused: bool = False
-    ) -> None:
+    def __init__(self, layer: int, scale: float) -> None:
         super().__init__()
-        self.layer, self.fused = layer, fused
-        self.heads, self.kv_heads, self.head_dim = (
-            sizes.num_attention_heads,
-            sizes.num_key_value_heads,
-            sizes.head_dim,
-        )
-        self.scale = self.head_dim**-0.5
-        queries, keys = self.heads * self.head_dim, self.kv_heads * self.head_dim
-        if fused:
-            self.qkv_proj = Linear(sizes.hidden_size, queries + 2 * keys, bias=bias)
-        else:
-            self.q_proj = Linear(sizes.hidden_size, queries, bias=bias)
-            self.k_proj = Linear(sizes.hidden_size, keys, bias=bias)
-            self.v_proj = Linear(sizes.hidden_size, keys, bias=bias)
-        self.o_proj = Linear(queries, sizes.hidden_size, bias=output_bias)
+        self.layer, self.scale = layer, scale
+        self.window: int | None = None
+        self.softcap: float | None = None
+        self.sinks: Tensor | None = None
+        self.slopes: Tensor | None = None
 
     @property
     def is_plain(self) -> bool:
         """Whether its scores are those of plain attention, perhaps through a window."""
         return self.softcap is None and self.sinks is None and self.slopes is None
-
-    def fuse(self) -> None:
-        """Join the three input projections into one."""
-        if not self.fused:
-            self.qkv_proj = fuse([self.q_proj, self.k_proj, self.v_proj])
-            del self.q_proj, self.k_proj, self.v_proj
-            self.fused = True
-
-    def prepared(self, joined: Tensor, rotation: Rotation | None) -> Tensor:
-        """Queries and keys side by side, (T, heads + kv_heads, D), with their positions."""
-        return joined if rotation is None else rotation.turn(joined)
-
-    def forward(self, x: Tensor, batch: Batch, rotation: Rotation | None) -> Tensor:
-        """(T, hidden) -> (T, hidden); adds the new keys and values to each row's cache."""
-        qkv = self.qkv_proj(x).view(x.shape[0], -1, self.head_dim)  # (T, heads + 2 kv_heads, D)
-        joined = self.prepared(qkv[:, : self.heads + self.kv_heads], rotation)  # (T, heads + kv_heads, D)
-        queries, keys = joined[:, : self.heads], joined[:, self.heads :]
-        values = qkv[:, self.heads + self.kv_heads :]  # (T, kv_heads, D)
-        return self.o_proj(self.mixed(queries, keys, values, batch))
 
     def mixed(self, queries: Tensor, keys: Tensor, values: Tensor, batch: Batch) -> Tensor:
         """Remember keys and values, (T, kv_heads, D), and attend with the queries: (T, heads, D) -> (T, heads * D)"""
@@ -92,6 +56,51 @@ class Attention(nn.Module):
                 )
             )
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+
+
+class Attention(Attending):
+    """Grouped-query attention (arXiv:2305.13245). One product gives queries, keys and values.
+
+    A family overrides `prepared` where queries and keys are normed.
+    """
+
+    def __init__(
+        self, sizes: Sizes, layer: int, *, bias: bool = False, output_bias: bool = False, fused: bool = False
+    ) -> None:
+        super().__init__(layer, sizes.head_dim**-0.5)
+        self.fused = fused
+        self.heads, self.kv_heads, self.head_dim = (
+            sizes.num_attention_heads,
+            sizes.num_key_value_heads,
+            sizes.head_dim,
+        )
+        queries, keys = self.heads * self.head_dim, self.kv_heads * self.head_dim
+        if fused:
+            self.qkv_proj = Linear(sizes.hidden_size, queries + 2 * keys, bias=bias)
+        else:
+            self.q_proj = Linear(sizes.hidden_size, queries, bias=bias)
+            self.k_proj = Linear(sizes.hidden_size, keys, bias=bias)
+            self.v_proj = Linear(sizes.hidden_size, keys, bias=bias)
+        self.o_proj = Linear(queries, sizes.hidden_size, bias=output_bias)
+
+    def fuse(self) -> None:
+        """Join the three input projections into one."""
+        if not self.fused:
+            self.qkv_proj = fuse([self.q_proj, self.k_proj, self.v_proj])
+            del self.q_proj, self.k_proj, self.v_proj
+            self.fused = True
+
+    def prepared(self, joined: Tensor, rotation: Rotation | None) -> Tensor:
+        """Queries and keys side by side, (T, heads + kv_heads, D), with their positions."""
+        return joined if rotation is None else rotation.turn(joined)
+
+    def forward(self, x: Tensor, batch: Batch, rotation: Rotation | None) -> Tensor:
+        """(T, hidden) -> (T, hidden); adds the new keys and values to each row's cache."""
+        qkv = self.qkv_proj(x).view(x.shape[0], -1, self.head_dim)  # (T, heads + 2 kv_heads, D)
+        joined = self.prepared(qkv[:, : self.heads + self.kv_heads], rotation)  # (T, heads + kv_heads, D)
+        queries, keys = joined[:, : self.heads], joined[:, self.heads :]
+        values = qkv[:, self.heads + self.kv_heads :]  # (T, kv_heads, D)
+        return self.o_proj(self.mixed(queries, keys, values, batch))
 
 
 def attend(

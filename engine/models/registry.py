@@ -11,17 +11,22 @@ from engine.errors import CheckpointProblem
 
 FAMILIES: frozenset[str] = frozenset(
     {
+        "bloom",
+        "falcon",
         "gemma",
         "gemma2",
         "gemma3_text",
+        "glm4",
         "gpt2",
         "gpt_neox",
+        "gpt_oss",
         "granite",
         "llama",
         "mistral",
         "mixtral",
         "olmo2",
         "olmo3",
+        "opt",
         "phi",
         "phi3",
         "qwen2",

@@ -32,6 +32,7 @@ SPELLINGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "opt": {"intermediate_size": ("ffn_dim",)},
     "stablelm": {"partial_rotary_factor": ("rope_pct",)},
 }
+DEFAULT_CONTEXT: Mapping[str, int] = {"bloom": 2048, "falcon": 2048}
 LATENT = ("deepseek_v2", "deepseek_v3")
 
 
@@ -54,7 +55,16 @@ def usable_context(config: Mapping[str, Any]) -> int | None:
         if isinstance(section, Mapping) and section.get("rope_type", section.get("type")) in ("longrope", "su"):
             original = section.get("original_max_position_embeddings", found.get("original_max_position_embeddings"))
             return _whole(original) or _whole(found.get("max_position_embeddings"))
-    return _whole(found.get("max_position_embeddings"))
+    return _whole(found.get("max_position_embeddings")) or DEFAULT_CONTEXT.get(str(found.get("model_type")))
+
+
+def key_value_heads(config: Mapping[str, Any]) -> int | None:
+    """How many heads of keys and values the cache holds; None when config.json does not say."""
+    found = common_spelling(config)
+    heads = _whole(found.get("num_attention_heads"))
+    if found.get("model_type") == "falcon" and not found.get("new_decoder_architecture"):
+        return 1 if found.get("multi_query", True) else heads
+    return _whole(found.get("num_key_value_heads")) or heads
 
 
 def cached_numbers_per_token(config: Mapping[str, Any]) -> int | None:
@@ -69,13 +79,7 @@ def cached_numbers_per_token(config: Mapping[str, Any]) -> int | None:
             _whole(found.get(name)) or 0 for name in ("qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
         )
         return 2 * layers * heads * max(nope + rotary, values)
-    return 2 * layers * _kv_heads(found, heads) * (_whole(found.get("head_dim")) or hidden // heads)
-
-
-def _kv_heads(found: Mapping[str, Any], heads: int) -> int:
-    if found.get("model_type") == "falcon" and not found.get("new_decoder_architecture"):
-        return 1 if found.get("multi_query", True) else heads
-    return _whole(found.get("num_key_value_heads")) or heads
+    return 2 * layers * (key_value_heads(found) or heads) * (_whole(found.get("head_dim")) or hidden // heads)
 
 
 def _whole(value: Any) -> int | None:

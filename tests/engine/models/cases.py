@@ -19,6 +19,8 @@ LONG = {
 }
 QUARTER = {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.25}
 EXPERTS: dict[str, Any] = {"num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 24}
+OLD: dict[str, Any] = {"num_key_value_heads": ..., "intermediate_size": ...}
+OPT: dict[str, Any] = OLD | {"ffn_dim": 48}
 CASES: dict[str, Case] = {
     "llama": Case("llama", "Llama"),
     "llama with yarn": Case("llama", "Llama", {"rope_parameters": YARN}),
@@ -74,4 +76,25 @@ CASES: dict[str, Case] = {
     ),
     "qwen3_moe": Case("qwen3_moe", "Qwen3Moe", EXPERTS | {"head_dim": 16, "norm_topk_prob": True}),
     "qwen3_moe with every second layer dense": Case("qwen3_moe", "Qwen3Moe", EXPERTS | {"decoder_sparse_step": 2}),
+    "glm4": Case("glm4", "Glm4", {"head_dim": 16}),
+    "opt": Case("opt", "OPT", OPT),
+    "opt with norms after and narrow embeddings": Case(
+        "opt", "OPT", OPT | {"do_layer_norm_before": False, "word_embed_proj_dim": 16}
+    ),
+    "bloom": Case("bloom", "Bloom", OLD | {"num_attention_heads": 6, "hidden_size": 48}),
+    "falcon with one key-value head": Case("falcon", "Falcon", OLD),
+    "falcon in groups": Case("falcon", "Falcon", OLD | {"new_decoder_architecture": True, "num_kv_heads": 2}),
+    "falcon in groups behind one norm": Case(
+        "falcon",
+        "Falcon",
+        OLD | {"new_decoder_architecture": True, "num_kv_heads": 2, "num_ln_in_parallel_attn": 1, "bias": True},
+    ),
+    # The reference's eager way adds the biases twice.
+    "falcon with linear biases": Case(
+        "falcon",
+        "Falcon",
+        OLD | {"alibi": True, "multi_query": False, "parallel_attn": False, "bias": True},
+        attention="sdpa",
+    ),
+    "gpt_oss": Case("gpt_oss", "GptOss", WINDOW | {"head_dim": 16, "num_local_experts": 5, "num_experts_per_tok": 2}),
 }

@@ -31,11 +31,15 @@ COMMON: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Case:
-    """One family under one configuration: the reference's class name without Config, and what differs from COMMON."""
+    """One family under one configuration: the reference's class name without Config, and what differs from COMMON.
+
+    A change to ... leaves the key out. `attention` is the reference's way of computing it.
+    """
 
     family: str
     prefix: str
     changes: dict[str, Any] = field(default_factory=dict)
+    attention: str = "eager"
 
 
 def build(case: Case, folder: Path) -> nn.Module:
@@ -44,7 +48,9 @@ def build(case: Case, folder: Path) -> nn.Module:
     config = getattr(transformers, f"{case.prefix}Config")(**settings)
     torch.manual_seed(7)
     with torch.device("cpu"):
-        model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager", dtype=torch.float32)
+        model = transformers.AutoModelForCausalLM.from_config(
+            config, attn_implementation=case.attention, dtype=torch.float32
+        )
     _scramble(model)
     model.save_pretrained(folder)
     byte_tokenizer().save(str(folder / "tokenizer.json"))
