@@ -102,6 +102,32 @@ def write_mingpt(path: Path) -> Weights:
     return weights
 
 
+def write_book_gpt(path: Path, *, qkv_bias: bool, wrapped: bool) -> Weights:
+    """The GPT of the book: bare or with its optimizer. Returns the weights under nanoGPT's names."""
+    weights = gpt_weights(bias=True, tied=False)
+    places = {"wte.weight": "tok_emb.weight", "wpe.weight": "pos_emb.weight"}
+    places |= {"ln_f.weight": "final_norm.scale", "ln_f.bias": "final_norm.shift"}
+    inside = {"attn.c_proj": "att.out_proj", "mlp.c_fc": "ff.layers.0", "mlp.c_proj": "ff.layers.2"}
+    saved = {"out_head.weight": weights["lm_head.weight"]}
+    saved |= {theirs: weights[f"transformer.{name}"] for name, theirs in places.items()}
+    for layer in range(LAYERS):
+        block, theirs = f"transformer.h.{layer}", f"trf_blocks.{layer}"
+        if not qkv_bias:
+            weights[f"{block}.attn.c_attn.bias"] = torch.zeros(3 * WIDTH)
+        for last in ("weight", "bias") if qkv_bias else ("weight",):
+            thirds = weights[f"{block}.attn.c_attn.{last}"].chunk(3)
+            for part, third in zip(("W_query", "W_key", "W_value"), thirds, strict=True):
+                saved[f"{theirs}.att.{part}.{last}"] = third.clone()
+        for last in ("weight", "bias"):
+            saved |= {f"{theirs}.{own}.{last}": weights[f"{block}.{name}.{last}"] for name, own in inside.items()}
+        for index in "12":
+            for last, own in (("weight", "scale"), ("bias", "shift")):
+                saved[f"{theirs}.norm{index}.{own}"] = weights[f"{block}.ln_{index}.{last}"]
+        saved[f"{theirs}.att.mask"] = torch.ones(CONTEXT, CONTEXT).triu(1)
+    torch.save({"model_state_dict": saved, "optimizer_state_dict": {}} if wrapped else saved, path)
+    return weights
+
+
 def llama_weights(seed: int = 0) -> Weights:
     """A Llama under Meta's names, its queries and keys pair by pair."""
     kv_width = WIDTH // HEADS * KV_HEADS

@@ -89,7 +89,8 @@ class TensorRecord:
     `encoding` is the file's own name for the number format: F32, BF16, Q4_K, … `offset` counts from the start of
     `file`. `interleaved_heads` is set where the rows of a q or k projection are stored pair by pair for that many
     heads and must be put back half by half. `strides` counts numbers and is set where they do not lie in the order of
-    the shape; `nbytes` then reaches from the first to the last of them.
+    the shape; `nbytes` then reaches from the first to the last of them. `parts` are those of a tensor that the file
+    keeps in pieces, one below the other. A record of no bytes stands for zeros that the file leaves out.
     """
 
     name: str
@@ -100,6 +101,7 @@ class TensorRecord:
     nbytes: int
     interleaved_heads: int | None = None
     strides: tuple[int, ...] | None = None
+    parts: tuple[TensorRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ def _close(mapped: mmap.mmap) -> None:
 
 
 def _tensor(record: TensorRecord, mapped: mmap.mmap) -> Tensor:
+    if record.parts:
+        return torch.cat([_tensor(part, mapped) for part in record.parts])
     if record.offset + record.nbytes > len(mapped):
         raise CheckpointProblem(
             f"{record.file.name} ends before the tensor {record.name}: "
@@ -62,7 +64,7 @@ def _tensor(record: TensorRecord, mapped: mmap.mmap) -> Tensor:
             hint="Copy or save the checkpoint again; it may still be being written.",
         )
     if record.nbytes == 0:
-        return torch.empty(record.shape)
+        return torch.zeros(record.shape)
     dtype = DTYPES.get(record.encoding)
     if dtype is not None:
         tensor = torch.frombuffer(mapped, dtype=dtype, count=record.nbytes // dtype.itemsize, offset=record.offset)

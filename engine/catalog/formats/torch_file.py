@@ -75,10 +75,8 @@ def tensors(path: Path) -> tuple[TensorRecord, ...]:
     """The weights under their Hugging Face names. Raises CheckpointProblem for a broken file or an unknown layout."""
     contents = torch_contents.read(path)
     translation = _translation(contents)
-    return tuple(
-        replace(record, name=translation.names[record.name], interleaved_heads=translation.pairs.get(record.name))
-        for record in torch_tensors.records(contents.archive, translation.tensors)
-    )
+    found = torch_tensors.records(contents.archive, translation.tensors)
+    return translation.records({record.name: record for record in found})
 
 
 def tokenizer(path: Path) -> TokenizerSpec:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.catalog.declared import Declared
+from engine.catalog.info import TensorRecord
 from engine.catalog.torch_pickle import StoredTensor
 from engine.errors import CheckpointProblem
 
@@ -47,8 +48,9 @@ class Found:
 class Translation:
     """A model in Hugging Face's words.
 
-    `names` maps the tensors' names, `pairs` counts the heads of those whose rows lie pair by pair. `missing` names the
-    settings that nothing tells; `evidence` has a sentence for what was inferred.
+    `names` maps the tensors' names, `pairs` counts the heads of those whose rows lie pair by pair. `joins` has tensors
+    to be put together from several, one below the other, and `zeros` those that the layout leaves out because they are
+    nothing. `missing` names the settings that nothing tells; `evidence` has a sentence for what was inferred.
     """
 
     layout: str
@@ -56,8 +58,31 @@ class Translation:
     tensors: Mapping[str, StoredTensor]
     names: Mapping[str, str]
     pairs: Mapping[str, int] = field(default_factory=dict)
+    joins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    zeros: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     evidence: Mapping[str, str] = field(default_factory=dict)
+
+    def records(self, stored: Mapping[str, TensorRecord]) -> tuple[TensorRecord, ...]:
+        """The records under their Hugging Face names, from those under the names of the file.
+
+        Raises CheckpointProblem when a part of a tensor is missing or does not fit the others.
+        """
+        renamed = [
+            replace(stored[name], name=own, interleaved_heads=self.pairs.get(name)) for name, own in self.names.items()
+        ]
+        joined = [_joined(own, [stored.get(name) for name in names]) for own, names in self.joins.items()]
+        file = next(iter(stored.values())).file
+        return (*renamed, *joined, *(TensorRecord(own, shape, "F32", file, 0, 0) for own, shape in self.zeros.items()))
+
+
+def _joined(name: str, parts: list[TensorRecord | None]) -> TensorRecord:
+    whole = [part for part in parts if part is not None and part.shape]
+    if len(whole) < len(parts) or len({part.shape[1:] for part in whole}) > 1:
+        raise CheckpointProblem(f"the parts of {name} do not fit together", code="tensors_do_not_fit")
+    rows = sum(part.shape[0] for part in whole)
+    first, nbytes = whole[0], sum(part.nbytes for part in whole)
+    return replace(first, name=name, shape=(rows, *first.shape[1:]), nbytes=nbytes, strides=None, parts=tuple(whole))
 
 
 def layers(tensors: Mapping[str, StoredTensor], pattern: str) -> int:

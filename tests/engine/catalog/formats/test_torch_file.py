@@ -75,6 +75,15 @@ def test_mingpts_bare_weights_with_the_settings_beside_them(file: Path) -> None:
     assert_same_logits(file, gpt2(weights, "gelu_new", tied=False))
 
 
+@pytest.mark.parametrize("qkv_bias", [False, True], ids=["without-qkv-biases", "with-qkv-biases"])
+@pytest.mark.parametrize("wrapped", [False, True], ids=["bare", "wrapped"])
+def test_the_books_gpt_computes_what_the_reference_computes(file: Path, qkv_bias: bool, wrapped: bool) -> None:
+    weights = torch_writers.write_book_gpt(file, qkv_bias=qkv_bias, wrapped=wrapped)
+    assert describe(file).problem.code == "config_incomplete"
+    file.with_suffix(".json").write_text(json.dumps({"n_heads": HEADS}))
+    assert_same_logits(file, gpt2(weights, "gelu_new", tied=False))
+
+
 def test_llama2cs_checkpoint_computes_what_the_reference_computes(file: Path) -> None:
     weights = torch_writers.write_llama2c(file)
     assert (describe(file).family, describe(file).step) == ("llama", 1000)
