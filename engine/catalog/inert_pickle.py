@@ -14,7 +14,7 @@ from engine.catalog.recorded import Global, Recorded, as_key
 from engine.errors import CheckpointProblem
 
 MOST_STEPS = 3_000_000
-LONGEST_INTEGER = 64  # bytes
+LONGEST_INTEGER = 1024  # bytes
 RECORD_STEPS, SET_STEPS = 4, 3  # what takes more memory counts as more objects
 _ENDS = object()
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from engine.catalog.info import TensorRecord
 from engine.catalog.safetensors_header import records
 from engine.errors import CheckpointProblem
 from engine.weights.reader import halves, read
@@ -30,6 +32,37 @@ def test_nothing_written_to_a_tensor_reaches_the_file(tmp_path: Path) -> None:
     for _, tensor in read(records(file)):
         tensor.fill_(1.0)
     assert file.read_bytes() == before
+
+
+def plain(name: str, shape: tuple[int, ...], file: Path, offset: int, count: int, **more: Any) -> TensorRecord:
+    return TensorRecord(name, shape, "F32", file, offset * 4, count * 4, **more)
+
+
+def only(record: TensorRecord) -> torch.Tensor:
+    return next(tensor.clone() for _, tensor in read([record]))
+
+
+def test_numbers_that_lie_in_another_order_are_put_in_the_order_of_the_shape(tmp_path: Path) -> None:
+    file = tmp_path / "numbers"
+    file.write_bytes(torch.arange(24.0).numpy().tobytes())
+    turned = only(plain("turned", (3, 4), file, 6, 12, strides=(1, 3)))
+    assert torch.equal(turned, torch.arange(6.0, 18.0).view(4, 3).t())
+    every_second = only(plain("thinned", (2, 3), file, 0, 11, strides=(6, 2)))
+    assert every_second.tolist() == [[0, 2, 4], [6, 8, 10]]
+
+
+def test_parts_are_put_one_below_the_other(tmp_path: Path) -> None:
+    file = tmp_path / "numbers"
+    file.write_bytes(torch.arange(24.0).numpy().tobytes())
+    parts = (plain("b", (2, 3), file, 12, 6), plain("a", (1, 3), file, 0, 3))
+    whole = plain("whole", (3, 3), file, 12, 9, parts=parts)
+    assert only(whole).tolist() == [[12, 13, 14], [15, 16, 17], [0, 1, 2]]
+
+
+def test_a_record_of_no_bytes_is_zero(tmp_path: Path) -> None:
+    file = tmp_path / "numbers"
+    file.write_bytes(bytes(4))
+    assert torch.equal(only(plain("bias", (5,), file, 0, 0)), torch.zeros(5))
 
 
 def test_a_file_that_became_shorter_is_an_error_that_names_the_tensor(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import LlamaForCausalLM
+from transformers import LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
 from engine.catalog.formats import claiming, torch_file
 from engine.catalog.info import CheckpointInfo
@@ -106,6 +106,21 @@ def test_a_script_of_ones_own_with_hugging_faces_names(file: Path, tmp_path: Pat
     assert (info.step, info.epoch, info.loss.kind) == (700, 3, "train")
     assert info.evidence["num_attention_heads"] == "the file's 'args': n_heads"
     assert_same_logits(file, reference)
+
+
+def test_minimind_needs_no_settings(tmp_path: Path) -> None:
+    config = Qwen3Config(
+        vocab_size=6400, hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=8,
+        num_key_value_heads=4, head_dim=8, rms_norm_eps=1e-6, rope_theta=1e6, tie_word_embeddings=True,
+        max_position_embeddings=32768, attn_implementation="eager",
+    )  # fmt: skip
+    reference = Qwen3ForCausalLM(config).half()
+    torch.save(reference.state_dict(), tmp_path / "full_sft_64.pth")
+    write_tokenizer(tmp_path, 6400)
+    info = describe(tmp_path / "full_sft_64.pth")
+    assert (info.family, info.dtype, info.stage) == ("qwen3", "F16", "sft")
+    assert "minimind 3" in info.evidence["rope_theta"]
+    assert_same_logits(tmp_path / "full_sft_64.pth", reference.float())
 
 
 def test_what_nothing_tells_is_asked_for_by_name(file: Path, tmp_path: Path) -> None:
