@@ -93,12 +93,14 @@ class Decoder(nn.Module):
 class CausalModel(nn.Module):
     """Ids to hidden states to logits. A family says which layers, and overrides what it does differently.
 
-    `ignored` are the last parts of names on disk that are worked out here instead. `renames` are patterns and what
+    `ignored` are the last parts of names on disk that are worked out here instead, `ignored_beginnings` the first parts
+    of what is not needed for the next token. `renames` are patterns and what
     stands for them, for names on disk that are not the modules' own. `adapted` gives for the last part of a module's
     own name what must be done to the tensor on disk.
     """
 
     ignored: tuple[str, ...] = ("rotary_emb.inv_freq",)
+    ignored_beginnings: tuple[str, ...] = ()
     renames: tuple[tuple[str, str], ...] = ()
     adapted: Mapping[str, Callable[[Tensor], Tensor]] = {}
 

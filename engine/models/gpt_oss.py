@@ -16,7 +16,7 @@ from engine.models.attention import Attention
 from engine.models.config import ConfigReader
 from engine.models.decoder import CausalModel, Layer
 from engine.models.gated import GatedSizes, gated_sizes
-from engine.models.moe import Router
+from engine.models.moe import Router, mix
 
 ROPE = {
     "rope_type": "yarn",
@@ -89,12 +89,7 @@ class Mixture(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(T, hidden) -> (T, hidden)"""
         scores, numbers = self.router(x).topk(self.chosen, dim=-1)  # each (T, chosen)
-        weights = torch.softmax(scores, dim=-1)
-        mixed = torch.zeros_like(x)  # (T, hidden)
-        for number in numbers.unique().tolist():
-            tokens, places = (numbers == number).nonzero(as_tuple=True)  # each (tokens of this expert,)
-            mixed.index_add_(0, tokens, self.experts.compute(number, x[tokens]) * weights[tokens, places, None])
-        return mixed
+        return mix(x, torch.softmax(scores, dim=-1), numbers, self.experts.compute)
 
 
 class Model(CausalModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 import torch.nn.functional as F
@@ -41,13 +41,20 @@ class Mixture(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(T, hidden) -> (T, hidden)"""
         weights, numbers = self.choose(x)
-        return mix(x, weights, numbers, self.experts)
+        return mix(x, weights, numbers, lambda number, rows: self.experts[number](rows))
 
 
-def mix(x: Tensor, weights: Tensor, numbers: Tensor, experts: nn.ModuleList) -> Tensor:
-    """The weighted sum of what the chosen experts give; each computes its tokens in one product."""
+def mix(x: Tensor, weights: Tensor, numbers: Tensor, compute: Callable[[int, Tensor], Tensor]) -> Tensor:
+    """The weighted sum of what the chosen experts give; `compute(number, rows)` is one expert over all its tokens."""
     mixed = torch.zeros_like(x)  # (T, hidden)
     for number in numbers.unique().tolist():
         tokens, places = (numbers == number).nonzero(as_tuple=True)  # each (tokens of this expert,)
-        mixed.index_add_(0, tokens, experts[number](x[tokens]) * weights[tokens, places, None])
+        mixed.index_add_(0, tokens, compute(number, x[tokens]) * weights[tokens, places, None])
     return mixed
+
+
+def best_groups(scores: Tensor, group_scores: Tensor, chosen: int) -> Tensor:
+    """Where an expert belongs to one of the `chosen` best groups: (T, experts), (T, groups) -> bool (T, experts)"""
+    best = group_scores.topk(chosen, dim=-1).indices  # (T, chosen)
+    allowed = torch.zeros_like(group_scores, dtype=torch.bool).scatter_(1, best, True)  # (T, groups)
+    return allowed.repeat_interleave(scores.shape[-1] // group_scores.shape[-1], dim=-1)

@@ -12,6 +12,8 @@ from engine.errors import CheckpointProblem
 FAMILIES: frozenset[str] = frozenset(
     {
         "bloom",
+        "deepseek_v2",
+        "deepseek_v3",
         "falcon",
         "gemma",
         "gemma2",

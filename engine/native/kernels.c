@@ -18,7 +18,9 @@
 #define GROUP 8
 #define ROWS 4
 #define SPAN 64
-#define WORTH_A_THREAD 65536
+/* Waking the other threads costs some microseconds, and far more where something else runs on their cores: work of
+   fewer multiplications than this is done by one. */
+#define WORTH_A_THREAD 600000
 
 int abi_version(void) { return 2; }
 
@@ -46,7 +48,7 @@ static float quantise_block(const float *x, int8_t *q) {
 /* (rows, inputs) float -> int8 (rows, inputs) and scales (rows, inputs / 32) */
 void quantise(const float *x, int8_t *q, float *scales, int64_t rows, int64_t inputs) {
     const int64_t blocks = inputs / BLOCK;
-#pragma omp parallel for if (rows * inputs > WORTH_A_THREAD)
+#pragma omp parallel for if (16 * rows * inputs > WORTH_A_THREAD)
     for (int64_t row = 0; row < rows; row++)
         for (int64_t block = 0; block < blocks; block++)
             scales[row * blocks + block] =
@@ -173,7 +175,7 @@ void multiply(const int8_t *x, const float *x_scales, const Packed *packed, cons
 
 /* x / rms(x) * w for (T, width) */
 void rms_norm(const float *x, const float *weight, float *y, int64_t tokens, int64_t width, float epsilon) {
-#pragma omp parallel for if (tokens * width > WORTH_A_THREAD)
+#pragma omp parallel for if (4 * tokens * width > WORTH_A_THREAD)
     for (int64_t token = 0; token < tokens; token++) {
         const float *values = x + token * width;
         float squares = 0.0f;
@@ -186,7 +188,7 @@ void rms_norm(const float *x, const float *weight, float *y, int64_t tokens, int
 
 /* silu(gate) * up: (T, 2 width), gate first -> (T, width) */
 void swiglu(const float *x, float *y, int64_t tokens, int64_t width) {
-#pragma omp parallel for if (tokens * width > WORTH_A_THREAD / 16)
+#pragma omp parallel for if (32 * tokens * width > WORTH_A_THREAD)
     for (int64_t token = 0; token < tokens; token++)
         for (int64_t i = 0; i < width; i++) {
             const float gate = x[token * 2 * width + i], up = x[token * 2 * width + width + i];
@@ -199,7 +201,7 @@ void swiglu(const float *x, float *y, int64_t tokens, int64_t width) {
 void rotate(const float *x, int64_t stride, const float *cosines, const float *sines, float *y, int64_t tokens,
             int64_t heads, int64_t width) {
     const int64_t half = width / 2;
-#pragma omp parallel for if (tokens * heads * width > WORTH_A_THREAD)
+#pragma omp parallel for if (8 * tokens * heads * width > WORTH_A_THREAD)
     for (int64_t token = 0; token < tokens; token++)
         for (int64_t head = 0; head < heads; head++) {
             const float *from = x + token * stride + head * width;
@@ -259,7 +261,9 @@ void attend(const float *queries, const float *keys, const float *values, const 
             memcpy(place, keys + token * strides[1] + head * width, bytes);
             memcpy(place + kv_heads * capacities[token] * width, values + token * strides[2] + head * width, bytes);
         }
-#pragma omp parallel for schedule(dynamic, 1)
+    int64_t seen = 0;
+    for (int64_t token = 0; token < tokens; token++) seen += positions[token] + 1;
+#pragma omp parallel for schedule(dynamic, 1) if (2 * seen * heads * width > WORTH_A_THREAD)
     for (int64_t task = 0; task < tokens * heads; task++) {
         const int64_t token = task / heads, head = task % heads, kept = capacities[token] * width;
         const int64_t end = positions[token] + 1, first = window && end > window ? end - window : 0;

@@ -20,7 +20,10 @@ BREAK = "\ufdd0"
 
 
 class Tokenizer:
-    """A checkpoint's tokenizer with what the checkpoint says about its special tokens."""
+    """A checkpoint's tokenizer with what the checkpoint says about its special tokens.
+
+    Ids from 0 to `size` - 1 have a text; an answer ends with one of `stop_ids`.
+    """
 
     def __init__(self, inner: tokenizers.Tokenizer, spec: TokenizerSpec) -> None:
         inner.no_truncation()
@@ -29,13 +32,9 @@ class Tokenizer:
         self._spec = spec
         added = inner.get_added_tokens_decoder()
         self._special_texts = sorted((each.content for each in added.values() if each.special), key=len, reverse=True)
+        self.size = max(inner.get_vocab(with_added_tokens=True).values(), default=-1) + 1
         self.stop_ids = frozenset(spec.stop_ids)
         self.special_tokens = dict(spec.special_tokens)
-
-    @property
-    def size(self) -> int:
-        """Ids from 0 to size - 1 have a text."""
-        return max(self._inner.get_vocab(with_added_tokens=True).values(), default=-1) + 1
 
     def has(self, *texts: str) -> bool:
         """Whether each of these is a token of its own."""

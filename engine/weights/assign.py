@@ -35,7 +35,8 @@ def assign(
     missing or of another shape.
     """
     tied: frozenset[str] = model.tied
-    records = [_renamed(each, model.renames) for each in records if not each.name.endswith(model.ignored)]
+    kept = (each for each in records if not each.name.endswith(model.ignored))
+    records = [_renamed(each, model.renames) for each in kept if not each.name.startswith(model.ignored_beginnings)]
     records = [each for each in records if each.name not in tied]
     _check({name: tuple(each.shape) for name, each in model.named_parameters() if name not in tied}, records, model)
     total, done = sum(record.nbytes for record in records) or 1, 0

@@ -33,10 +33,7 @@ def matches(path: Path) -> bool:
     """Whether torch wrote the file and it may hold weights; an optimizer's or a random generator's state does not."""
     if not path.is_file() or NOT_MODELS.fullmatch(path.name) or not begins_as_torch(path):
         return False
-    try:
-        return torch_contents.read(path).weights is not None
-    except CheckpointProblem:
-        return True  # To be listed with what is wrong.
+    return torch_contents.may_be_model(path)
 
 
 def describe(path: Path, checkpoint_id: str) -> CheckpointInfo:
