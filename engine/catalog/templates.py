@@ -13,7 +13,7 @@ def near(folder: Path) -> ChatTemplate | None:
     """The template of chat_template.jinja, tokenizer_config.json or chat_template.json, the first that is there."""
     own = folder / "chat_template.jinja"
     if own.is_file():
-        return ChatTemplate(own.read_text(encoding="utf-8"), own.name)
+        return ChatTemplate(own.read_text(encoding="utf-8", errors="replace"), own.name)
     for name in ("tokenizer_config.json", "chat_template.json"):
         if text := _template_text(read_object_if_there(folder / name).get("chat_template")):
             return ChatTemplate(text, name)

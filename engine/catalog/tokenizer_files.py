@@ -114,10 +114,16 @@ def whole_ids(value: Any) -> tuple[int, ...]:
 
 
 def _characters(file: Path, path: Path) -> TokenizerSpec | None:
-    """nanoGPT's meta.pkl: one token for each character that the data had. Other characters are left out of a text."""
+    """nanoGPT's meta.pkl: one token for each character that the data had. Other characters are left out of a text.
+
+    None for a file of that name that is something else, as many are.
+    """
     if file.stat().st_size > LONGEST_CHARACTERS:
         return None
-    meta = read_bare(file.read_bytes())
+    try:
+        meta = read_bare(file.read_bytes())
+    except CheckpointProblem:
+        return None
     ids = meta.get("stoi") if isinstance(meta, dict) else None
     if not isinstance(ids, dict) or not ids or not all(_is_character(*entry) for entry in ids.items()):
         return None
@@ -141,21 +147,20 @@ def _is_character(text: Any, token_id: Any) -> bool:
     return isinstance(text, str) and len(text) == 1 and not 0xD800 <= ord(text) < 0xE000 and is_id
 
 
-def _size(found: TokenizerSpec) -> int | None:
+def _size(found: TokenizerSpec) -> int:
     """How many tokens there are, as far as the file's vocabulary tells."""
     document = json.loads(found.json) if found.json else read_object(found.file) if found.file else {}
     model = document.get("model")
     vocabulary = model.get("vocab") if isinstance(model, dict) else None
-    if isinstance(vocabulary, list):
-        highest = len(vocabulary) - 1
-    else:
-        highest = max((each for each in (vocabulary or {}).values() if isinstance(each, int)), default=-1)
-    return 1 + max(highest, *_added_ids(document).values(), -1)
+    ids = [len(vocabulary) - 1] if isinstance(vocabulary, list) else []
+    if isinstance(vocabulary, dict):
+        ids = [each for each in vocabulary.values() if isinstance(each, int)]
+    return 1 + max((*ids, *_added_ids(document).values()), default=-1)
 
 
-def _fits(size: int | None, rows: int) -> bool:
+def _fits(size: int, rows: int) -> bool:
     """Rows are often padded up to a multiple of 64 or 128, seldom by more."""
-    return size is not None and size <= rows and rows - size < max(512, rows // 50)
+    return 0 < size <= rows and rows - size < max(512, rows // 50)
 
 
 def _added_ids(document: Mapping[str, Any]) -> dict[str, int]:

@@ -80,11 +80,23 @@ def test_a_meta_pkl_without_characters_is_passed_over(tmp_path: Path, meta: Any)
     assert near(tmp_path / "final.pt", 1) is None
 
 
-def test_a_meta_pkl_that_is_no_pickle_is_named(tmp_path: Path) -> None:
-    (tmp_path / "meta.pkl").write_bytes(b"nothing of the kind")
-    with pytest.raises(CheckpointProblem) as problem:
-        near(tmp_path / "final.pt", 1)
-    assert problem.value.code == "unsafe_file"
+def test_a_meta_pkl_that_is_something_else_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "meta.pkl").write_bytes(b"nothing of the kind")
+    write_characters(tmp_path / "meta.pkl", "abc")
+    assert near(tmp_path / "run" / "final.pt", 3).source == "../meta.pkl"
+
+
+@pytest.mark.parametrize("model", [None, 3, {}, {"vocab": "abc"}, {"vocab": {}}, {"vocab": {"a": "b"}}])
+def test_a_tokenizer_without_tokens_is_passed_over(tmp_path: Path, model: Any) -> None:
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"model": model}))
+    assert near(tmp_path / "final.pt", 320) is None
+
+
+def test_a_broken_tokenizer_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text("{")
+    with pytest.raises(CheckpointProblem, match=r"tokenizer\.json"):
+        near(tmp_path / "final.pt", 320)
 
 
 @pytest.mark.parametrize("dataset", ["../../etc", "/etc", "a/b", "", "x" * 200])
