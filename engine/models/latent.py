@@ -124,7 +124,7 @@ class LatentAttention(Attending):
         return self.q_b_proj(self.q_a_layernorm(self.q_a_proj(x)))
 
     def _turned(self, x: Tensor, rotation: Rotation) -> Tensor:
-        return rotation.turn(half_by_half(x) if self.sizes.is_interleaved else x)
+        return rotation.turn(half_by_half(x) if self.sizes.is_interleaved else x.contiguous())
 
     def _filled(self, x: Tensor) -> Tensor:
         """(T, heads, narrow) -> (T, heads, head_dim)"""

@@ -21,6 +21,19 @@ QUARTER = {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor
 EXPERTS: dict[str, Any] = {"num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 24}
 OLD: dict[str, Any] = {"num_key_value_heads": ..., "intermediate_size": ...}
 OPT: dict[str, Any] = OLD | {"ffn_dim": 48}
+LATENT: dict[str, Any] = {
+    "num_key_value_heads": 4,
+    "q_lora_rank": 24,
+    "kv_lora_rank": 16,
+    "qk_nope_head_dim": 8,
+    "qk_rope_head_dim": 4,
+    "v_head_dim": 10,
+    "n_routed_experts": 8,
+    "n_shared_experts": 2,
+    "num_experts_per_tok": 3,
+    "moe_intermediate_size": 24,
+    "routed_scaling_factor": 1.7,
+}
 CASES: dict[str, Case] = {
     "llama": Case("llama", "Llama"),
     "llama with yarn": Case("llama", "Llama", {"rope_parameters": YARN}),
@@ -97,4 +110,25 @@ CASES: dict[str, Case] = {
         attention="sdpa",
     ),
     "gpt_oss": Case("gpt_oss", "GptOss", WINDOW | {"head_dim": 16, "num_local_experts": 5, "num_experts_per_tok": 2}),
+    "deepseek_v2": Case("deepseek_v2", "DeepseekV2", LATENT | {"first_k_dense_replace": 1}),
+    "deepseek_v2 in groups without a query latent": Case(
+        "deepseek_v2",
+        "DeepseekV2",
+        LATENT | {"topk_method": "group_limited_greedy", "n_group": 4, "topk_group": 2, "q_lora_rank": None},
+    ),
+    "deepseek_v3": Case(
+        "deepseek_v3", "DeepseekV3", LATENT | {"n_group": 4, "topk_group": 2, "first_k_dense_replace": 1}
+    ),
+    "deepseek_v3 with yarn": Case(
+        "deepseek_v3",
+        "DeepseekV3",
+        LATENT
+        | {
+            "n_group": 1,
+            "topk_group": 1,
+            "v_head_dim": 20,
+            "rope_interleave": False,
+            "rope_parameters": YARN | {"mscale": 0.8, "mscale_all_dim": 1.2},
+        },
+    ),
 }

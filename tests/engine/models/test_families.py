@@ -13,6 +13,7 @@ from torch import nn
 from engine.errors import CheckpointProblem
 from engine.loader import Loaded
 from engine.models import registry
+from engine.models.moe import Router
 from engine.runner import Runner
 from engine.scheduler import Span
 from tests.engine.models.cases import CASES
@@ -73,9 +74,11 @@ def test_thirty_two_greedy_tokens_equal_the_references(pair: Pair) -> None:
 
 @torch.inference_mode()
 def test_int8_stays_close_to_float32(pair: Pair) -> None:
-    exact = logits_of(pair.ours, PROMPT, [len(PROMPT)])[0]
-    rounded = logits_of(load(pair.folder, "int8"), PROMPT, [len(PROMPT)])[0]
-    assert torch.nn.functional.cosine_similarity(exact, rounded, dim=0) > 0.98
+    # With experts less so: a rounded input can choose another expert, and in so small a model that is much.
+    closeness = 0.8 if any(isinstance(module, Router) for module in pair.ours.model.modules()) else 0.99
+    chunks = [len(PROMPT) - 12, *[1] * 12]
+    exact, rounded = (logits_of(loaded, PROMPT, chunks) for loaded in (pair.ours, load(pair.folder, "int8")))
+    assert torch.nn.functional.cosine_similarity(exact, rounded, dim=1).min() > closeness
 
 
 FOREIGN: dict[str, Any] = {"quantization_config": {"quant_method": "awq"}, "scale_emb": 12.0, "clip_qkv": 8.0}

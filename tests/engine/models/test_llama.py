@@ -52,7 +52,7 @@ def sequence(ids: list[int], slot: int = 0) -> Sequence:
 
 def logits_of(loaded: Loaded, ids: list[int], chunks: list[int]) -> torch.Tensor:
     """Logits after each chunk's last token, (chunks, vocab_size); the whole goes through the cache."""
-    runner, rows, start = Runner(loaded.model, loaded.cache, loaded.device), [], 0
+    runner, rows, start = Runner(loaded.model, loaded.cache, loaded.device, loaded.kernels), [], 0
     for count in chunks:
         known = sequence(ids[: start + count])
         rows.append(runner.run([Span(known, start, count)])[0])
