@@ -34,6 +34,7 @@ LATENT: dict[str, Any] = {
     "moe_intermediate_size": 24,
     "routed_scaling_factor": 1.7,
 }
+OSS: dict[str, Any] = WINDOW | {"head_dim": 16, "num_local_experts": 5, "num_experts_per_tok": 2}
 CASES: dict[str, Case] = {
     "llama": Case("llama", "Llama"),
     "llama with yarn": Case("llama", "Llama", {"rope_parameters": YARN}),
@@ -47,7 +48,17 @@ CASES: dict[str, Case] = {
     "mistral": Case("mistral", "Mistral", {"head_dim": 16, "sliding_window": None}),
     "mistral with a window": Case("mistral", "Mistral", WINDOW),
     "gemma": Case("gemma", "Gemma", {"head_dim": 16, "num_key_value_heads": 1}),
-    "gemma2": Case("gemma2", "Gemma2", WINDOW | {"head_dim": 16, "query_pre_attn_scalar": 24}),
+    "gemma2": Case(
+        "gemma2",
+        "Gemma2",
+        WINDOW
+        | {
+            "head_dim": 16,
+            "query_pre_attn_scalar": 24,
+            "attn_logit_softcapping": 1.5,
+            "final_logit_softcapping": 4.0,
+        },
+    ),
     "gemma3": Case("gemma3_text", "Gemma3Text", WINDOW | {"head_dim": 16, "num_hidden_layers": 7}),
     "phi3": Case("phi3", "Phi3", {"sliding_window": 8}),
     "phi3 with long rope": Case("phi3", "Phi3", {"rope_parameters": LONG}),
@@ -109,7 +120,8 @@ CASES: dict[str, Case] = {
         OLD | {"alibi": True, "multi_query": False, "parallel_attn": False, "bias": True},
         attention="sdpa",
     ),
-    "gpt_oss": Case("gpt_oss", "GptOss", WINDOW | {"head_dim": 16, "num_local_experts": 5, "num_experts_per_tok": 2}),
+    "gpt_oss": Case("gpt_oss", "GptOss", OSS),
+    "gpt_oss with low limits": Case("gpt_oss", "GptOss", OSS | {"swiglu_limit": 0.6, "swiglu_alpha": 1.3}),
     "deepseek_v2": Case("deepseek_v2", "DeepseekV2", LATENT | {"first_k_dense_replace": 1}),
     "deepseek_v2 in groups without a query latent": Case(
         "deepseek_v2",

@@ -44,8 +44,7 @@ class Case:
 
 def build(case: Case, folder: Path) -> nn.Module:
     """A model with clearly random weights, saved to the folder with a tokenizer."""
-    settings = {name: value for name, value in (COMMON | case.changes).items() if value is not ...}
-    config = getattr(transformers, f"{case.prefix}Config")(**settings)
+    config = _reference_config(case)
     torch.manual_seed(7)
     with torch.device("cpu"):
         model = transformers.AutoModelForCausalLM.from_config(
@@ -58,14 +57,24 @@ def build(case: Case, folder: Path) -> nn.Module:
 
 
 def load(folder: Path, precision: str = "float32") -> Loaded:
-    """The same files by the engine, on the processor."""
-    plan = LoadPlan("test", folder, "huggingface", precision=precision, device="cpu", max_running=4)
+    """The same files by the engine, on the processor; one thread is fastest for models so small."""
+    plan = LoadPlan("test", folder, "huggingface", precision=precision, device="cpu", threads=1, max_running=4)
     return load_model(plan, lambda stage, fraction: None)
+
+
+def config_of(case: Case) -> dict[str, Any]:
+    """The config.json that the reference writes."""
+    return json.loads(_reference_config(case).to_json_string(use_diff=False))
 
 
 def edit_config(folder: Path, **changes: Any) -> dict[str, Any]:
     """The folder's config.json with the changes."""
     return json.loads((folder / "config.json").read_text()) | changes
+
+
+def _reference_config(case: Case) -> transformers.PreTrainedConfig:
+    settings = {name: value for name, value in (COMMON | case.changes).items() if value is not ...}
+    return getattr(transformers, f"{case.prefix}Config")(**settings)
 
 
 @torch.no_grad()

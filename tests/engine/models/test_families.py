@@ -17,7 +17,7 @@ from engine.models.moe import Router
 from engine.runner import Runner
 from engine.scheduler import Span
 from tests.engine.models.cases import CASES
-from tests.engine.models.references import Case, build, edit_config, load
+from tests.engine.models.references import Case, build, config_of, edit_config, load
 from tests.engine.models.test_llama import logits_of, sequence
 
 LENGTH = 60
@@ -73,11 +73,12 @@ def test_thirty_two_greedy_tokens_equal_the_references(pair: Pair) -> None:
 
 
 @torch.inference_mode()
-def test_int8_stays_close_to_float32(pair: Pair) -> None:
+@pytest.mark.parametrize("precision", ["int8", "bfloat16"])
+def test_fewer_bits_stay_close_to_float32(pair: Pair, precision: str) -> None:
     # With experts less so: a rounded input can choose another expert, and in so small a model that is much.
     closeness = 0.8 if any(isinstance(module, Router) for module in pair.ours.model.modules()) else 0.99
     chunks = [len(PROMPT) - 12, *[1] * 12]
-    exact, rounded = (logits_of(loaded, PROMPT, chunks) for loaded in (pair.ours, load(pair.folder, "int8")))
+    exact, rounded = (logits_of(loaded, PROMPT, chunks) for loaded in (pair.ours, load(pair.folder, precision)))
     assert torch.nn.functional.cosine_similarity(exact, rounded, dim=1).min() > closeness
 
 
@@ -89,6 +90,55 @@ def test_what_would_change_the_answers_and_is_not_computed_is_refused_by_name(pa
     changed = edit_config(pair.folder, **{key: FOREIGN[key]})
     with pytest.raises(CheckpointProblem, match=key):
         registry.family(changed).Config.from_json(changed)
+
+
+REFUSALS: list[tuple[str, dict[str, Any], str]] = [
+    ("llama", {"layer_types": ["full_attention", "sliding_attention"]}, "layer_types"),
+    ("llama", {"num_local_experts": 8}, "num_local_experts"),
+    ("gpt2", {"add_cross_attention": True}, "add_cross_attention"),
+    ("gpt2", {"activation_function": "snake"}, "activation_function"),
+    ("qwen2", {"layer_types": ["full_attention", "linear_attention"]}, "linear_attention"),
+    ("qwen2", {"rope_parameters": {"rope_type": "dynamic", "factor": 2.0}}, "dynamic"),
+    ("qwen3", {"attn_logit_softcapping": 30.0}, "attn_logit_softcapping"),
+    ("mistral", {"attention_bias": True}, "attention_bias"),
+    ("gemma", {"use_bidirectional_attention": True}, "use_bidirectional_attention"),
+    ("gemma2", {"use_bidirectional_attention": True}, "use_bidirectional_attention"),
+    ("gemma3", {"final_logit_softcapping": 30.0}, "final_logit_softcapping"),
+    ("phi3", {"attention_bias": True}, "attention_bias"),
+    ("olmo2", {"sliding_window": 64}, "sliding_window"),
+    ("olmo3", {"layer_types": ["chunked_attention"] * 4}, "chunked_attention"),
+    ("smollm3", {"layer_types": ["full_attention"]}, "layer_types"),
+    ("granite", {"num_local_experts": 4}, "num_local_experts"),
+    ("gpt_neox", {"hidden_act": "snake"}, "hidden_act"),
+    ("phi", {"qk_layernorm": True}, "qk_layernorm"),
+    ("stablelm", {"sliding_window": 64}, "sliding_window"),
+    ("starcoder2", {"qk_layernorm": True}, "qk_layernorm"),
+    ("mixtral", {"attention_bias": True}, "attention_bias"),
+    ("qwen2_moe", {"attention_bias": True}, "attention_bias"),
+    ("qwen3_moe", {"qkv_bias": True}, "qkv_bias"),
+    ("glm4", {"use_qk_norm": True}, "use_qk_norm"),
+    ("opt", {"use_bias": True}, "use_bias"),
+    ("bloom", {"apply_residual_connection_post_layernorm": True}, "apply_residual_connection_post_layernorm"),
+    ("falcon in groups", {"parallel_attn": False}, "parallel_attn"),
+    ("gpt_oss", {"query_pre_attn_scalar": 24}, "query_pre_attn_scalar"),
+    ("deepseek_v2", {"norm_topk_prob": True}, "norm_topk_prob"),
+    ("deepseek_v2", {"topk_method": "noaux_tc"}, "topk_method"),
+    ("deepseek_v2", {"moe_layer_freq": 2}, "moe_layer_freq"),
+    ("deepseek_v3", {"scoring_func": "softmax"}, "scoring_func"),
+    ("deepseek_v3", {"topk_method": "greedy"}, "topk_method"),
+]
+
+
+@pytest.mark.parametrize(("name", "change", "named"), REFUSALS)
+def test_what_a_family_does_not_compute_is_refused_by_name(name: str, change: dict[str, Any], named: str) -> None:
+    written = config_of(CASES[name])
+    assert registry.family(written).Config.from_json(written)
+    with pytest.raises(CheckpointProblem, match=named):
+        registry.family(written).Config.from_json(written | change)
+
+
+def test_every_family_refuses_something_of_its_own() -> None:
+    assert {CASES[name].family for name, _, _ in REFUSALS} == set(registry.FAMILIES)
 
 
 def test_every_family_is_compared() -> None:
