@@ -25,6 +25,7 @@ ANCHORS = (
 )
 # What none of the relatives without a config.json has.
 FOREIGN = ("pre_feedforward_layernorm", "sinks", "experts", "post_feedforward_layernorm", "shared_expert", "kv_a_proj")
+WANTED = ("num_attention_heads", "rms_norm_eps", "rope_theta", "max_position_embeddings")
 CLASSES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM"}
 
 
@@ -57,7 +58,7 @@ def translate(found: Found) -> Translation:
     """The model as its config.json says, or as the tensors look. Raises CheckpointProblem when neither tells."""
     whole = found.declared.hugging_face()
     if whole is not None:
-        return Translation(NAME, whole, found.tensors, {name: name for name in found.tensors})
+        return Translation(NAME, whole, found.tensors, _names(found))
     prefix = "model." if f"model.{FIRST}" in found.tensors else ""
     if f"{prefix}{FIRST}" not in found.tensors or any(part in name for part in FOREIGN for name in found.tensors):
         raise CheckpointProblem(
@@ -89,13 +90,16 @@ def _relative_of_llama(found: Found, prefix: str) -> Translation:
         layout=NAME,
         config=config,
         tensors=found.tensors,
-        names={name: name if prefix or name.startswith("lm_head.") else f"model.{name}" for name in found.tensors},
+        names=_names(found),
         missing=tuple(name for name in WANTED if config.get(name) is None),
         evidence=evidence,
     )
 
 
-WANTED = ("num_attention_heads", "rms_norm_eps", "rope_theta", "max_position_embeddings")
+def _names(found: Found) -> dict[str, str]:
+    """The names, with what the body of a model that was saved without its head lacks in front."""
+    lacks = FIRST in found.tensors and not any(name.startswith("model.") for name in found.tensors)
+    return {name: f"model.{name}" if lacks and not name.startswith("lm_head.") else name for name in found.tensors}
 
 
 def _model_type(found: Found, prefix: str) -> str:

@@ -41,7 +41,7 @@ def translate(found: Found) -> Translation:
     prefix = "transformer." if "transformer.wte.weight" in found.tensors else ""
     evidence: dict[str, str] = {}
     width, depth = found.columns(f"{prefix}wte.weight"), layers(found.tensors, LAYER)
-    heads = _heads(found, evidence, width, depth)
+    heads = heads_of_gpt2(found, evidence, width, depth)
     config = {
         "model_type": "gpt2",
         "architectures": ["GPT2LMHeadModel"],
@@ -67,7 +67,8 @@ def translate(found: Found) -> Translation:
     )
 
 
-def _heads(found: Found, evidence: dict[str, str], width: int, depth: int) -> int | None:
+def heads_of_gpt2(found: Found, evidence: dict[str, str], width: int, depth: int) -> int | None:
+    """How many heads are declared, or how many the published model of that size has; None when neither tells."""
     heads = found.declared.whole("num_attention_heads")
     if heads is None and (width, depth) in PUBLISHED:
         why = f"the published GPT-2 with {depth} layers of width {width} has so many"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from engine.catalog.layouts.nanogpt import PUBLISHED
+from engine.catalog.layouts.nanogpt import heads_of_gpt2
 from engine.catalog.layouts.translation import Found, Translation, inferred, layers
 from engine.catalog.torch_pickle import StoredTensor
 from engine.errors import CheckpointProblem
@@ -47,10 +47,7 @@ def translate(found: Found) -> Translation:
     """The model as a GPT-2. Raises CheckpointProblem, `unknown_architecture`, for tensors that it does not have."""
     evidence: dict[str, str] = {}
     width, depth = found.columns("tok_emb.weight"), layers(found.tensors, LAYER)
-    heads = found.declared.whole("num_attention_heads")
-    if heads is None and (width, depth) in PUBLISHED:
-        why = f"the published GPT-2 with {depth} layers of width {width} has so many"
-        heads = inferred(evidence, "num_attention_heads", PUBLISHED[width, depth], why)
+    heads = heads_of_gpt2(found, evidence, width, depth)
     blocks = [f"transformer.h.{layer}.attn.c_attn" for layer in range(depth)]
     joins = {f"{block}.weight": _parts(layer, "weight") for layer, block in enumerate(blocks)}
     has_biases = f"{FIRST}.bias" in found.tensors

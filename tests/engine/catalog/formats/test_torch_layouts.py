@@ -119,6 +119,14 @@ def test_a_config_json_beside_the_file_decides(file: Path, tmp_path: Path) -> No
     assert_same_logits(file, reference)
 
 
+def test_a_body_that_was_saved_without_its_head(file: Path, tmp_path: Path) -> None:
+    weights, reference = hugging_face(tmp_path, tie_word_embeddings=True)
+    torch.save({name.removeprefix("model."): tensor for name, tensor in weights.items()}, file)
+    config = tiny.CONFIG | {"vocab_size": ROWS, "tie_word_embeddings": True}
+    (file.parent / "config.json").write_text(json.dumps(config))
+    assert_same_logits(file, reference)
+
+
 class Llama(torch.nn.Module):
     """Somebody's own code around the weights."""
 
