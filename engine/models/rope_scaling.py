@@ -145,6 +145,6 @@ def _long(section: ConfigReader, whole: ConfigReader) -> LongScaling:
 
 
 def _original_context(section: ConfigReader, whole: ConfigReader) -> int:
-    if section.has("original_max_position_embeddings"):
-        return section.integer("original_max_position_embeddings")
-    return whole.integer("original_max_position_embeddings", whole.integer("max_position_embeddings"))
+    if whole.has("original_max_position_embeddings"):
+        return whole.integer("original_max_position_embeddings")
+    return section.integer("original_max_position_embeddings", whole.integer("max_position_embeddings"))

@@ -53,7 +53,7 @@ def usable_context(config: Mapping[str, Any]) -> int | None:
     for name in ("rope_parameters", "rope_scaling"):
         section = found.get(name)
         if isinstance(section, Mapping) and section.get("rope_type", section.get("type")) in ("longrope", "su"):
-            original = section.get("original_max_position_embeddings", found.get("original_max_position_embeddings"))
+            original = found.get("original_max_position_embeddings") or section.get("original_max_position_embeddings")
             return _whole(original) or _whole(found.get("max_position_embeddings"))
     return _whole(found.get("max_position_embeddings")) or DEFAULT_CONTEXT.get(str(found.get("model_type")))
 

@@ -13,7 +13,6 @@ LONG = {
     "rope_type": "longrope",
     "short_factor": [1.0, 1.3, 1.7],
     "long_factor": [2.0, 3.0, 5.0],
-    "original_max_position_embeddings": 64,
     "rope_theta": 10000.0,
     "partial_rotary_factor": 0.75,
 }
@@ -61,7 +60,7 @@ CASES: dict[str, Case] = {
     ),
     "gemma3": Case("gemma3_text", "Gemma3Text", WINDOW | {"head_dim": 16, "num_hidden_layers": 7}),
     "phi3": Case("phi3", "Phi3", {"sliding_window": 8}),
-    "phi3 with long rope": Case("phi3", "Phi3", {"rope_parameters": LONG}),
+    "phi3 with long rope": Case("phi3", "Phi3", {"rope_parameters": LONG, "original_max_position_embeddings": 64}),
     "olmo2": Case("olmo2", "Olmo2"),
     "olmo3": Case("olmo3", "Olmo3", WINDOW | {"num_hidden_layers": 4}),
     "olmo3 with yarn": Case("olmo3", "Olmo3", WINDOW | {"num_hidden_layers": 4, "rope_scaling": YARN}),
