@@ -74,3 +74,9 @@ def test_a_model_without_biases_equals_one_whose_biases_are_zero(tmp_path: Path)
     _, folder = with_weights(tmp_path / "none", left_out)
     (folder / "config.json").write_text(json.dumps(edit_config(folder, bias=False)))
     assert_equal(folder, expected)
+
+
+def test_a_tensor_under_both_of_its_names_is_refused(tmp_path: Path) -> None:
+    _, folder = with_weights(tmp_path, lambda weights: weights | {"ln_f.bias": torch.zeros(32)})
+    with pytest.raises(CheckpointProblem, match=r"1 left over \(model.norm.bias\)"):
+        load(folder)
