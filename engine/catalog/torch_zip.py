@@ -6,6 +6,7 @@ member uncompressed as <stem>/data.pkl, <stem>/data/<key>, <stem>/version and so
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,17 +22,20 @@ MOST_MEMBERS = 200_000
 LONGEST_DIRECTORY = 64 * 1024 * 1024
 FULL_32 = 0xFFFFFFFF
 PICKLE = "data.pkl"
+# TorchScript programs begin with their numbers.
+FIRST_MEMBERS = re.compile(rb"/(data\.pkl|constants\.pkl|version|\.format_version|data/\d+)\Z")
 LEGACY_PICKLE = bytes.fromhex("80028a0a6cfc9c46f9206aa85019")
 TAR_NAMES = (b"sys_info", b"pickle", b"storages", b"tensors")
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member: where its local header begins and how many bytes it has."""
+    """One member: where its local header begins, how many bytes it has there, and whether they are it as it is."""
 
     name: str
     header_offset: int
     nbytes: int
+    is_plain: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def begins_as_torch(path: Path) -> bool:
         start = stream.read(512)
     if start.startswith(LOCAL) and len(start) >= LOCAL_FORM.size:
         name = start[LOCAL_FORM.size :][: struct.unpack_from("<H", start, 26)[0]]
-        return name.endswith((b"/" + PICKLE.encode(), b"/constants.pkl", b"/version", b"/.format_version"))
+        return FIRST_MEMBERS.search(name) is not None
     return _is_legacy(start)
 
 
@@ -137,9 +141,7 @@ def _members(path: Path, directory: bytes, count: int) -> Iterator[Member]:
         if fields[0] != CENTRAL or place > len(directory):
             raise _unsafe(path, "its directory breaks off")
         nbytes, stored, offset = _wide(extra, nbytes, stored, offset)
-        if method != 0 or stored != nbytes or flags & 1:
-            raise _unsafe(path, f"the member {name[:80]!r} is compressed or encrypted, which torch never does")
-        yield Member(name.decode(), offset, nbytes)
+        yield Member(name.decode(), offset, stored, is_plain=method == 0 and stored == nbytes and not flags & 1)
 
 
 def _wide(extra: bytes, *numbers: int) -> list[int]:
@@ -183,6 +185,9 @@ def _archive(path: Path, members: list[Member]) -> Archive:
             code="format_not_supported",
             hint="Save the model's state_dict() with torch.save, or as safetensors.",
         )
+    packed = next((member.name for member in members if not member.is_plain), None)
+    if packed is not None:
+        raise _unsafe(path, f"the member {packed[:80]!r} is compressed or encrypted, which torch.save never does")
     archive = Archive(path, stems[0], named)
     if "byteorder" in named and archive.read("byteorder", 16).strip() != b"little":
         raise CheckpointProblem(

@@ -78,7 +78,11 @@ def test_the_oldest_tar_files_are_refused_too(file: Path) -> None:
 
 
 def test_a_program_is_refused(file: Path) -> None:
-    write_archive(file, others={"constants.pkl": NOTHING, "code/model.py": b"def forward(self): ..."})
+    members = {"data/0": bytes(16), "data.pkl": NOTHING, "code/model.py": b"def forward(self): ...", "version": b"3"}
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(f"model/{name}", content, zipfile.ZIP_DEFLATED if "code" in name else zipfile.ZIP_STORED)
+    assert begins_as_torch(file)
     assert "TorchScript" in refusal(file).message
 
 
