@@ -61,7 +61,7 @@ class Attending(nn.Module):
 class Attention(Attending):
     """Grouped-query attention (arXiv:2305.13245). One product gives queries, keys and values.
 
-    A family overrides `prepared` where queries and keys are normed.
+    A family overrides `projected` or `prepared` where it does more with them.
     """
 
     def __init__(
@@ -90,13 +90,17 @@ class Attention(Attending):
             del self.q_proj, self.k_proj, self.v_proj
             self.fused = True
 
+    def projected(self, x: Tensor) -> Tensor:
+        """Queries, keys and values side by side: (T, hidden) -> (T, (heads + 2 kv_heads) * D)"""
+        return self.qkv_proj(x)
+
     def prepared(self, joined: Tensor, rotation: Rotation | None) -> Tensor:
         """Queries and keys side by side, (T, heads + kv_heads, D), with their positions."""
         return joined if rotation is None else rotation.turn(joined)
 
     def forward(self, x: Tensor, batch: Batch, rotation: Rotation | None) -> Tensor:
         """(T, hidden) -> (T, hidden); adds the new keys and values to each row's cache."""
-        qkv = self.qkv_proj(x).view(x.shape[0], -1, self.head_dim)  # (T, heads + 2 kv_heads, D)
+        qkv = self.projected(x).view(x.shape[0], -1, self.head_dim)  # (T, heads + 2 kv_heads, D)
         joined = self.prepared(qkv[:, : self.heads + self.kv_heads], rotation)  # (T, heads + kv_heads, D)
         queries, keys = joined[:, : self.heads], joined[:, self.heads :]
         values = qkv[:, self.heads + self.kv_heads :]  # (T, kv_heads, D)

@@ -142,4 +142,9 @@ CASES: dict[str, Case] = {
             "rope_parameters": YARN | {"mscale": 0.8, "mscale_all_dim": 1.2},
         },
     ),
+    "glm": Case("glm", "Glm", {"head_dim": 16}),
+    "cohere": Case("cohere", "Cohere", {"logit_scale": 0.3}),
+    "olmo": Case("olmo", "Olmo", {"tie_word_embeddings": True}),
+    "olmo with clipped projections": Case("olmo", "Olmo", {"clip_qkv": 0.7}),
+    "olmoe": Case("olmoe", "Olmoe", {"num_experts": 6, "num_experts_per_tok": 2}),
 }

@@ -82,7 +82,11 @@ def test_fewer_bits_stay_close_to_float32(pair: Pair, precision: str) -> None:
     assert torch.nn.functional.cosine_similarity(exact, rounded, dim=1).min() > closeness
 
 
-FOREIGN: dict[str, Any] = {"quantization_config": {"quant_method": "awq"}, "scale_emb": 12.0, "clip_qkv": 8.0}
+FOREIGN: dict[str, Any] = {
+    "quantization_config": {"quant_method": "awq"},
+    "scale_emb": 12.0,
+    "attention_chunk_size": 64,
+}
 
 
 @pytest.mark.parametrize("key", FOREIGN)
@@ -117,6 +121,10 @@ REFUSALS: list[tuple[str, dict[str, Any], str]] = [
     ("qwen2_moe", {"attention_bias": True}, "attention_bias"),
     ("qwen3_moe", {"qkv_bias": True}, "qkv_bias"),
     ("glm4", {"use_qk_norm": True}, "use_qk_norm"),
+    ("glm", {"sliding_window": 64}, "sliding_window"),
+    ("cohere", {"use_qk_norm": True}, "use_qk_norm"),
+    ("olmo", {"sliding_window": 64}, "sliding_window"),
+    ("olmoe", {"clip_qkv": 8.0}, "clip_qkv"),
     ("opt", {"use_bias": True}, "use_bias"),
     ("bloom", {"apply_residual_connection_post_layernorm": True}, "apply_residual_connection_post_layernorm"),
     ("falcon in groups", {"parallel_attn": False}, "parallel_attn"),
