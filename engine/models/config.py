@@ -93,7 +93,7 @@ class ConfigReader:
         if value is None:
             return ()
         if not isinstance(value, list) or not all(isinstance(each, kind) for each in value):
-            raise _wrong(key, value, "a list of other values")
+            raise _wrong(key, value, f"a list of {'words' if kind is str else 'numbers'}")
         if length is not None and len(value) != length:
             raise _wrong(key, value, f"a list of {length} values")
         return tuple(value)
