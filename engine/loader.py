@@ -77,9 +77,7 @@ def load_model(plan: LoadPlan, report: Report) -> Loaded:
     model.finish_loading()
     if precision != "int8":
         kernels = None  # The other precisions are torch's alone: the reference that the kernels are held against.
-    for module in model.modules():
-        if hasattr(module, "kernels"):
-            module.kernels = kernels
+    model.take_kernels(kernels)
     model.eval()
     report("warming up", 1.0)
     cache_tokens = _cache_tokens(plan.cache_bytes, config, DTYPES[precision], context_length)

@@ -65,6 +65,8 @@ def tensors(config: dict[str, Any], seed: int = 0) -> dict[str, torch.Tensor]:
         if config["mlp_bias"]:
             shapes |= {f"{mlp}.{name}_proj.bias": (inner,) for name in ("gate", "up")}
             shapes[f"{mlp}.down_proj.bias"] = (hidden,)
+        if config.get("qk_norm"):
+            shapes |= {f"{attention}.{name}_norm.weight": (width,) for name in "qk"}
         shapes[f"model.layers.{layer}.input_layernorm.weight"] = (hidden,)
         shapes[f"model.layers.{layer}.post_attention_layernorm.weight"] = (hidden,)
     shapes["model.norm.weight"] = (hidden,)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from engine.models.config import Sizes
 from engine.models.layers import Batch, Embedding, Linear
 from engine.models.rope import Rope, Rotation, rotation
+from engine.models.steps import Steps, whole_steps
 from engine.native.kernels import Kernels
 
 
@@ -122,6 +123,14 @@ class CausalModel(nn.Module):
         self.rotary_width = sizes.head_dim if rotary_width is None else rotary_width
         self.frequencies: Tensor | None = None
         self.kernels: Kernels | None = None
+        self.steps: Steps | None = None
+
+    def take_kernels(self, kernels: Kernels | None) -> None:
+        """Compute with these kernels from now on, where they can; None leaves everything to torch."""
+        for module in self.modules():
+            if hasattr(module, "kernels"):
+                module.kernels = kernels
+        self.steps = whole_steps(self.model.layers, Layer, kernels, self.rotary_width)
 
     def finish_loading(self) -> None:
         """Tie the output layer, join projections and work out the rotary angles once all weights are here."""
@@ -148,6 +157,8 @@ class CausalModel(nn.Module):
         """(T,) ids -> (T, hidden), normed and ready for `logits`"""
         x = self.embedded(ids, batch)  # (T, hidden)
         turns = self.rotation(batch, x.dtype)
+        if self.steps is not None and turns is not None and batch.is_one_token_each:
+            return self.model.norm(self.steps.run(x, turns, batch.places))
         for layer in self.model.layers:
             x = layer(x, batch, turns)
         return self.model.norm(x)

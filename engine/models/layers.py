@@ -35,6 +35,11 @@ class Batch:
     rows: tuple[Row, ...]
     places: Places | None = None
 
+    @property
+    def is_one_token_each(self) -> bool:
+        """Whether `places` covers all of it."""
+        return self.places is not None and self.places.count == len(self.rows)
+
 
 class Linear(nn.Module):
     """x W^T + b. The weight is (out, in), or int8 blocks once `quantise` has packed it; then x is quantised too."""

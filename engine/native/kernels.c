@@ -22,7 +22,7 @@
    fewer multiplications than this is done by one. */
 #define WORTH_A_THREAD 600000
 
-int abi_version(void) { return 2; }
+int abi_version(void) { return 3; }
 
 /* -- int8 blocks -------------------------------------------------------------------------------------------------- */
 
@@ -271,4 +271,66 @@ void attend(const float *queries, const float *keys, const float *values, const 
         attend_head(queries + token * strides[0] + head * width, own_keys, own_keys + kv_heads * kept,
                     y + task * width, end - first, width, scale);
     }
+}
+
+/* -- a whole step ------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const float *first_norm, *second_norm;
+    const Packed *qkv, *output, *gate_up, *down;
+    const float *qkv_bias, *output_bias, *gate_up_bias, *down_bias;
+} Layer;
+
+typedef struct {
+    int64_t tokens, hidden, heads, kv_heads, width, inner, layers;
+    float epsilon, scale;
+} Sizes;
+
+static void project(const float *x, const Packed *packed, const float *bias, float *y, int8_t *q, float *scales,
+                    int64_t tokens, int64_t inputs, int64_t outputs) {
+    quantise(x, q, scales, tokens, inputs);
+    multiply(q, scales, packed, bias, y, tokens, inputs, outputs);
+}
+
+static void add(float *x, const float *y, int64_t count) {
+    for (int64_t i = 0; i < count; i++) x[i] += y[i];
+}
+
+/* One token of each sequence through all layers of a plain decoder: norm, attention, residual, norm, gated MLP,
+   residual. x (T, hidden) is changed in place; caches (layers, T) are addresses as for `attend`. Returns 0, or 1 when
+   there is no memory for what lies between. */
+int run_layers(const Layer *layers, const Sizes *s, float *x, const float *cosines, const float *sines,
+               float *const *caches, const int64_t *capacities, const int64_t *positions) {
+    const int64_t tokens = s->tokens, hidden = s->hidden, queries = s->heads * s->width;
+    const int64_t joined = queries + 2 * s->kv_heads * s->width, turned = queries + s->kv_heads * s->width;
+    const int64_t wide = joined > 2 * s->inner ? joined : 2 * s->inner;
+    int64_t widest = hidden > queries ? hidden : queries;
+    if (s->inner > widest) widest = s->inner;
+    float *a = malloc((size_t)(tokens * (2 * widest + wide + turned + widest / BLOCK)) * sizeof(float));
+    int8_t *q = malloc((size_t)(tokens * widest));
+    if (!a || !q) {
+        free(a);
+        free(q);
+        return 1;
+    }
+    float *b = a + tokens * widest, *c = b + tokens * widest, *d = c + tokens * wide, *scales = d + tokens * turned;
+    const int64_t strides[3] = {turned, turned, joined};
+    for (int64_t index = 0; index < s->layers; index++) {
+        const Layer *layer = layers + index;
+        rms_norm(x, layer->first_norm, a, tokens, hidden, s->epsilon);
+        project(a, layer->qkv, layer->qkv_bias, c, q, scales, tokens, hidden, joined);
+        rotate(c, joined, cosines, sines, d, tokens, s->heads + s->kv_heads, s->width);
+        attend(d, d + queries, c + turned, strides, caches + index * tokens, capacities, positions, a, tokens,
+               s->heads, s->kv_heads, s->width, 0, s->scale);
+        project(a, layer->output, layer->output_bias, b, q, scales, tokens, queries, hidden);
+        add(x, b, tokens * hidden);
+        rms_norm(x, layer->second_norm, a, tokens, hidden, s->epsilon);
+        project(a, layer->gate_up, layer->gate_up_bias, c, q, scales, tokens, hidden, 2 * s->inner);
+        swiglu(c, a, tokens, s->inner);
+        project(a, layer->down, layer->down_bias, b, q, scales, tokens, s->inner, hidden);
+        add(x, b, tokens * hidden);
+    }
+    free(a);
+    free(q);
+    return 0;
 }

@@ -15,7 +15,7 @@ from torch import Tensor
 from engine.native.build import library
 
 BLOCK, GROUP = 32, 8
-ABI_VERSION = 2
+ABI_VERSION = 3
 _POINTER, _COUNT, _NUMBER = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
 _SIGNATURES = {
     "abi_version": (ctypes.c_int, ()),
@@ -28,6 +28,7 @@ _SIGNATURES = {
     "swiglu": (None, (_POINTER,) * 2 + (_COUNT,) * 2),
     "rotate": (None, (_POINTER, _COUNT) + (_POINTER,) * 3 + (_COUNT,) * 3),
     "attend": (None, (_POINTER,) * 8 + (_COUNT,) * 5 + (_NUMBER,)),
+    "run_layers": (ctypes.c_int, (_POINTER,) * 8),
 }
 
 
@@ -124,6 +125,53 @@ class Kernels:
             scale,
         )
         return y
+
+    def run_layers(
+        self, layers: ctypes.Array, sizes: StepSizes, x: Tensor, angles: tuple[Tensor, Tensor], places: Places
+    ) -> None:
+        """One token of each sequence through all layers: x (T, hidden) is changed in place. Raises MemoryError."""
+        failed = self._c.run_layers(
+            layers,
+            ctypes.byref(sizes),
+            x.data_ptr(),
+            angles[0].data_ptr(),
+            angles[1].data_ptr(),
+            places.address(0),
+            places.capacities.data_ptr(),
+            places.positions.data_ptr(),
+        )
+        if failed:
+            raise MemoryError("there is no memory for a step")
+
+
+class StepLayer(ctypes.Structure):
+    """The addresses of one plain layer's weights, as `run_layers` reads them; a bias may be None."""
+
+    _fields_ = [
+        (name, _POINTER)
+        for name in (
+            "first_norm",
+            "second_norm",
+            "qkv",
+            "output",
+            "gate_up",
+            "down",
+            "qkv_bias",
+            "output_bias",
+            "gate_up_bias",
+            "down_bias",
+        )
+    ]
+
+
+class StepSizes(ctypes.Structure):
+    """The numbers of a step, as `run_layers` reads them."""
+
+    _fields_ = [
+        *((name, _COUNT) for name in ("tokens", "hidden", "heads", "kv_heads", "width", "inner", "layers")),
+        ("epsilon", _NUMBER),
+        ("scale", _NUMBER),
+    ]
 
 
 class Places:
