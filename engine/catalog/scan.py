@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -16,6 +16,8 @@ from engine.catalog.info import GROUPS, CheckpointInfo, Listing, Skipped
 logger = logging.getLogger(__name__)
 
 DEEPEST = 12
+# Tokenizers, configs and templates beside a checkpoint and up to three folders above it, its own folder included.
+COMPANIONS, FOLDERS_UP = (".json", ".jinja", ".pkl", "tokenizer.bin"), 4
 Stamp = tuple[tuple[str, int, int, int], ...]
 
 
@@ -29,11 +31,14 @@ class Difference:
 
 
 class Scanner:
-    """Scans one root. What has the same inode, size and time of change as before is not read again."""
+    """Scans one root. What has the same inode, size and time of change as before is not read again.
+
+    That goes for files that are no checkpoints too.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._known: dict[Path, tuple[Stamp, CheckpointInfo]] = {}
+        self._known: dict[Path, tuple[Stamp, CheckpointInfo | None]] = {}
         self._listing = Listing()
         self._lock = Lock()
 
@@ -62,28 +67,52 @@ class Scanner:
         )
 
     def _describe_all(self, skipped: list[Skipped]) -> Iterator[CheckpointInfo]:
-        known: dict[Path, tuple[Stamp, CheckpointInfo]] = {}
+        known: dict[Path, tuple[Stamp, CheckpointInfo | None]] = {}
+        stamps = _Stamps(self._root)
         for path in _candidates(self._root):
             try:
-                entry = self._describe(path)
+                stamp = stamps.of(path)
+                before = self._known.get(path)
+                known[path] = before if before is not None and before[0] == stamp else (stamp, self._describe(path))
             except Exception as error:
                 # Whatever a file does to its reader, the list goes on without it and says so.
                 logger.warning("%s could not be described: %s", path, error, exc_info=True)
-                skipped.append(Skipped(path.relative_to(self._root).as_posix(), str(error)))
+                skipped.append(Skipped(self._id(path), str(error)))
                 continue
-            if entry is not None:
-                known[path] = entry
-                yield entry[1]
+            info = known[path][1]
+            if info is not None:
+                yield info
         self._known = known
 
-    def _describe(self, path: Path) -> tuple[Stamp, CheckpointInfo] | None:
-        stamp = _stamp(path)
-        if path in self._known and self._known[path][0] == stamp:
-            return self._known[path]
+    def _describe(self, path: Path) -> CheckpointInfo | None:
         form = claiming(path)
-        if form is None:
-            return None
-        return stamp, form.describe(path, path.relative_to(self._root).as_posix())
+        return None if form is None else form.describe(path, self._id(path))
+
+    def _id(self, path: Path) -> str:
+        """The path below the root; a root that is a checkpoint itself goes by its name."""
+        return self._root.resolve().name if path == self._root else path.relative_to(self._root).as_posix()
+
+
+class _Stamps:
+    """What tells in one scan that a path is what it was: its own files, and those beside and above it that may say
+    something of it, a tokenizer or a config. Each folder is looked at once.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._companions: dict[Path, Stamp] = {}
+
+    def of(self, path: Path) -> Stamp:
+        """The stamp of a file, or of a directory that is a checkpoint."""
+        own = [path] if path.is_file() else [Path(entry.path) for entry in os.scandir(path) if entry.is_file()]
+        inside = [folder for folder in path.parents if folder == self._root or self._root in folder.parents]
+        return _stamp(own) + tuple(each for folder in inside[:FOLDERS_UP] for each in self._beside(folder))
+
+    def _beside(self, folder: Path) -> Stamp:
+        if folder not in self._companions:
+            files = [Path(entry.path) for entry in os.scandir(folder) if entry.name.endswith(COMPANIONS)]
+            self._companions[folder] = _stamp(file for file in files if file.is_file())
+        return self._companions[folder]
 
 
 def _candidates(root: Path) -> Iterator[Path]:
@@ -101,7 +130,7 @@ def _candidates(root: Path) -> Iterator[Path]:
         if identity in seen or depth > DEEPEST:
             continue
         seen.add(identity)
-        is_claimed = folder != root and claiming(folder) is not None
+        is_claimed = claiming(folder) is not None
         if is_claimed:
             yield folder
         for entry in entries:
@@ -113,8 +142,7 @@ def _candidates(root: Path) -> Iterator[Path]:
                 yield Path(entry.path)
 
 
-def _stamp(path: Path) -> Stamp:
-    files = [path] if path.is_file() else [Path(entry.path) for entry in os.scandir(path) if entry.is_file()]
+def _stamp(files: Iterable[Path]) -> Stamp:
     stats = [(file.name, file.stat()) for file in sorted(files)]
     return tuple((name, stat.st_ino, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
 

@@ -114,3 +114,30 @@ def test_a_folder_that_is_not_there_is_an_empty_list(tmp_path: Path) -> None:
     scanner.scan()
     assert ids(scanner) == []
     assert scanner.listing.at > 0
+
+
+def test_a_tokenizer_put_beside_a_checkpoint_is_noticed(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "run" / "checkpoint-5")
+    tokenizer = (folder / "tokenizer.json").read_bytes()
+    (folder / "tokenizer.json").unlink()
+    scanner = Scanner(tmp_path)
+    scanner.scan()
+    assert scanner.listing.checkpoints[0].problem.code == "tokenizer_not_found"
+    (tmp_path / "run" / "tokenizer.json").write_bytes(tokenizer)
+    assert [info.problem for info in scanner.scan().changed] == [None]
+
+
+def test_a_file_that_is_no_checkpoint_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "notes.txt").write_text("loss went down")
+    scanner = Scanner(tmp_path)
+    scanner.scan()
+    claiming = scan.claiming
+    monkeypatch.setattr(scan, "claiming", lambda path: pytest.fail("again") if path.is_file() else claiming(path))
+    scanner.scan()
+    assert ids(scanner) == []
+
+
+def test_a_root_that_is_a_checkpoint_itself_is_listed_by_its_name(tmp_path: Path) -> None:
+    scanner = Scanner(write_checkpoint(tmp_path / "model"))
+    scanner.scan()
+    assert ids(scanner) == ["model"]
