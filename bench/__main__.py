@@ -87,9 +87,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="the same number for everybody")
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--without", nargs="*", default=[], help="contestants to leave out")
-    parser.add_argument(
-        "--peer-python", type=Path, default=PEER_PYTHON, help="one that has bench/requirements.txt"
-    )
+    parser.add_argument("--peer-python", type=Path, default=PEER_PYTHON, help="one that has bench/requirements.txt")
     parser.add_argument("--json", type=Path, help="write everything measured to this file")
     return parser.parse_args()
 

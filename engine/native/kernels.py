@@ -91,6 +91,7 @@ class Kernels:
 
     def rotate(self, x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
         """Turn the pairs (i, i + width / 2) of (T, heads, width) by the angles of (T, 1, width)."""
+        assert _is_whole(x) and cosines.is_contiguous() and sines.is_contiguous()
         y = torch.empty(x.shape)
         angles = cosines.data_ptr(), sines.data_ptr()
         self._c.rotate(x.data_ptr(), x.stride(0), *angles, y.data_ptr(), *x.shape)
@@ -105,6 +106,7 @@ class Kernels:
         dimension. A `window` of 0 sees all.
         """
         queries, keys, values = parts
+        assert all(map(_is_whole, parts))
         tokens, heads, width = queries.shape
         y = torch.empty(tokens, heads * width)
         strides = (_COUNT * 3)(queries.stride(0), keys.stride(0), values.stride(0))
@@ -142,6 +144,11 @@ class Kernels:
         )
         if failed:
             raise MemoryError("there is no memory for a step")
+
+
+def _is_whole(x: Tensor) -> bool:
+    """Whether each token's (heads, width) lies in one piece."""
+    return x.stride(2) == 1 and x.stride(1) == x.shape[2]
 
 
 class StepLayer(ctypes.Structure):
