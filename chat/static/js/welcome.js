@@ -99,7 +99,6 @@ export class Welcome {
     const kinds = [
       "a Hugging Face folder with config.json, *.safetensors and tokenizer.json",
       "a GGUF file",
-      "a .pt, .pth or .ckpt file of your own training loop, with its tokenizer beside it",
       "a training script's own .pt file, with its configuration inside or beside it",
     ].map((kind) => element("li", {}, kind));
     const where = element(
