@@ -74,13 +74,18 @@ def write_tiny_llama(
         if value is not None:
             _add(writer, key, value)
     for name, array in (tiny_weights() if weights is None else weights).items():
-        packed = GGMLQuantizationType["F32" if array.ndim == 1 else encoding]
+        packed = GGMLQuantizationType["F32" if stays_wide(name, array) else encoding]
         writer.add_tensor(name, quantize(array, packed), raw_dtype=packed)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def stays_wide(name: str, array: numpy.ndarray) -> bool:
+    """Whether a tensor is never packed: norms, biases, and the routers of experts."""
+    return array.ndim == 1 or name.endswith("_norm.weight") or ".ffn_gate_inp" in name
 
 
 def _add(writer: GGUFWriter, key: str, value: Any) -> None:

@@ -14,9 +14,9 @@ from engine.catalog.encodings import BLOCKS, UNREADABLE
 from engine.catalog.evidence import STAGE_GROUPS, findings
 from engine.catalog.gguf_architectures import architecture
 from engine.catalog.gguf_architectures import config as config_of
-from engine.catalog.gguf_architectures import records as records_of
 from engine.catalog.gguf_header import Header
 from engine.catalog.gguf_numbers import embeddings, heads, optional
+from engine.catalog.gguf_records import records as records_of
 from engine.catalog.info import ChatTemplate, CheckpointInfo, Problem, TensorRecord, TokenizerSpec
 from engine.errors import CheckpointProblem, InvalidRequest
 from engine.request import SamplingParams
