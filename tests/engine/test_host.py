@@ -77,7 +77,8 @@ def test_unloading_while_it_loads_ends_the_process(engine: Engine) -> None:
     assert eventually(lambda: engine.status(MODEL).state == "loading")
     engine.unload(MODEL)
     assert engine.status(MODEL).state == "unloaded"
-    assert eventually(lambda: not _workers())
+    # One that was still being started ends as soon as it has come up, which takes an import of torch.
+    assert eventually(lambda: not _workers(), seconds=60)
 
 
 def test_a_load_called_off_before_its_turn_never_starts(engine: Engine) -> None:

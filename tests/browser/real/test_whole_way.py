@@ -21,7 +21,7 @@ def test_a_question_loads_the_model_streams_an_answer_and_stop_stops_the_compute
 ) -> None:
     page.set_default_timeout(LONG_SECONDS)
     ask(page, "Write a very long story about a lighthouse keeper, with many details.")
-    expect(page.get_by_role("progressbar").first).to_be_visible()
+    expect(page.get_by_role("progressbar").first).to_be_visible(timeout=LONG_SECONDS)
     lengths: list[int] = []
 
     def grew() -> bool:
