@@ -15,6 +15,29 @@ from tests.gguf_files import VALUES, stays_wide, write_tiny_llama
 
 Weights = dict[str, numpy.ndarray]
 Change = Callable[[Weights, Mapping[str, Any]], Weights]
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "context_length": ("max_position_embeddings",),
+    "embedding_length": ("hidden_size",),
+    "block_count": ("num_hidden_layers",),
+    "feed_forward_length": ("intermediate_size", "n_inner"),
+    "attention.head_count": ("num_attention_heads",),
+    "attention.head_count_kv": ("num_key_value_heads",),
+    "attention.key_length": ("head_dim",),
+    "attention.value_length": ("head_dim",),
+    "attention.layer_norm_rms_epsilon": ("rms_norm_eps",),
+    "attention.layer_norm_epsilon": ("layer_norm_epsilon", "layer_norm_eps", "norm_epsilon"),
+    "attention.scale": ("attention_multiplier",),
+    "embedding_scale": ("embedding_multiplier",),
+    "residual_scale": ("residual_multiplier",),
+    "logit_scale": ("logits_scaling",),
+    "use_parallel_residual": ("use_parallel_residual",),
+    "attn_logit_softcapping": ("attn_logit_softcapping",),
+    "final_logit_softcapping": ("final_logit_softcapping",),
+    "expert_count": ("num_experts", "num_local_experts"),
+    "expert_used_count": ("num_experts_per_tok",),
+    "expert_feed_forward_length": ("moe_intermediate_size",),
+    "expert_shared_feed_forward_length": ("shared_expert_intermediate_size",),
+}
 PER_LAYER = r"(?P<before>.*\.)(?:experts|norms)\.(?P<number>\d+)\.(?P<after>.*)"
 
 
@@ -31,18 +54,12 @@ def write_family(
 
 def numbers(config: Mapping[str, Any]) -> dict[str, Any]:
     """What the converter writes of every architecture, where config.json has it."""
-    found = {
-        "context_length": config["max_position_embeddings"],
-        "embedding_length": config["hidden_size"],
-        "block_count": config["num_hidden_layers"],
-        "feed_forward_length": config.get("intermediate_size") or 4 * config["hidden_size"],
-        "attention.head_count": config["num_attention_heads"],
-        "attention.head_count_kv": config.get("num_key_value_heads"),
-        "attention.key_length": config.get("head_dim"),
-        "attention.value_length": config.get("head_dim"),
-        "attention.layer_norm_rms_epsilon": config.get("rms_norm_eps"),
-        "rope.freq_base": (config.get("rope_parameters") or {}).get("rope_theta"),
-    }
+    rope = config.get("rope_parameters") or {}
+    width = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
+    found = {key: next((config[n] for n in names if config.get(n) is not None), None) for key, names in KEYS.items()}
+    found["feed_forward_length"] = found["feed_forward_length"] or 4 * config["hidden_size"]
+    found["rope.freq_base"] = rope.get("rope_theta")
+    found["rope.dimension_count"] = int(width * rope.get("partial_rotary_factor", 1)) if rope else None
     return {key: value for key, value in found.items() if value is not None}
 
 
@@ -55,7 +72,12 @@ def stacked(weights: Weights) -> Weights:
         if match is None:
             found[name] = array
             continue
-        joined = match["before"] + ("experts." if ".experts." in name else "") + match["after"]
+        joined = match["before"].replace("model.", "").replace("block_sparse_moe", "feed_forward")
+        joined += f"experts.{match['after']}"
+        if ".norms." in name:
+            joined = match["before"] + match["after"]
+        elif "block_sparse_moe" not in name:
+            joined = f"{match['before']}experts.{match['after']}"
         groups.setdefault(joined, {})[int(match["number"])] = array
     return found | {name: numpy.stack([group[key] for key in sorted(group)]) for name, group in groups.items()}
 
@@ -99,6 +121,33 @@ def norms_with_one(weights: Weights, config: Mapping[str, Any]) -> Weights:
     return {name: array + numpy.float32(name.endswith("norm.weight")) for name, array in weights.items()}
 
 
+def lying_out_in(weights: Weights, config: Mapping[str, Any]) -> Weights:
+    """Matrices that lie as (in, out) turned."""
+    return {
+        name: numpy.ascontiguousarray(array.T) if is_turned(name, array) else array for name, array in weights.items()
+    }
+
+
+def is_turned(name: str, array: numpy.ndarray) -> bool:
+    """Whether a tensor of GPT-2 lies as (in, out)."""
+    return array.ndim == 2 and ".c_" in name
+
+
+def kind_by_kind(weights: Weights, config: Mapping[str, Any]) -> Weights:
+    """Rows of queries, keys and values of one head after the other put as all queries, all keys and all values."""
+    heads = config["num_attention_heads"]
+
+    def change(array: numpy.ndarray) -> numpy.ndarray:
+        return array.reshape(heads, 3, -1, *array.shape[1:]).swapaxes(0, 1).reshape(array.shape)
+
+    return {name: change(array) if ".query_key_value." in name else array for name, array in weights.items()}
+
+
+def gates_flat(weights: Weights, config: Mapping[str, Any]) -> Weights:
+    """The gate of the shared expert, one row, as a vector."""
+    return {name: array[0] if ".shared_expert_gate." in name else array for name, array in weights.items()}
+
+
 CHANGES: Mapping[str, Change] = {
     "llama": pair_by_pair,
     "smollm3": pair_by_pair,
@@ -106,4 +155,7 @@ CHANGES: Mapping[str, Change] = {
     "gemma": norms_with_one,
     "gemma2": norms_with_one,
     "gemma3": norms_with_one,
+    "gpt2": lying_out_in,
+    "gptneox": kind_by_kind,
+    "qwen2moe": gates_flat,
 }

@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.catalog import gguf_configs, gguf_names
 from engine.catalog.gguf_header import Header
+from engine.catalog.gguf_numbers import optional
 from engine.errors import CheckpointProblem
 
 PAIRED: Mapping[str, str] = {
@@ -24,7 +25,8 @@ class Architecture:
     """One architecture under its Hugging Face names; without `config` it can be named but not read.
 
     `names` is one of the tables of `gguf_names`. `paired` holds the tensors whose rows lie pair by pair, with the key
-    that counts their heads.
+    that counts their heads. `kind_by_kind` says that joined projections hold all queries, all keys and all values one
+    after the other where Hugging Face has them head by head, `norms_include_one` that norms by 1 + w are kept as that.
     """
 
     family: str
@@ -32,6 +34,8 @@ class Architecture:
     names: Mapping[str, str] = field(default_factory=dict)
     config: Callable[[Header], dict[str, Any]] | None = None
     paired: Mapping[str, str] = field(default_factory=dict)
+    kind_by_kind: bool = False
+    norms_include_one: bool = False
 
 
 def architecture(header: Header) -> Architecture:
@@ -39,6 +43,8 @@ def architecture(header: Header) -> Architecture:
     name = header.text("general.architecture")
     if not name:
         raise CheckpointProblem(f"{header.path.name} does not say its general.architecture", code="config_incomplete")
+    if name == "llama" and optional(header, "expert_count"):
+        return MIXTRAL
     if name in READABLE:
         return READABLE[name]
     return Architecture(*NAMED.get(name, (name[:80], name[:80])))
@@ -56,10 +62,30 @@ def config(header: Header) -> dict[str, Any]:
     return {"architectures": [known.class_name], "model_type": known.family, **known.config(header)}
 
 
+MIXTRAL = Architecture("mixtral", "MixtralForCausalLM", gguf_names.MIXTRAL, gguf_configs.mixtral, PAIRED)
 READABLE: Mapping[str, Architecture] = {
     "llama": Architecture("llama", "LlamaForCausalLM", gguf_names.LLAMA, gguf_configs.llama, PAIRED),
-    "qwen2": Architecture("qwen2", "Qwen2ForCausalLM", gguf_names.GATED, gguf_configs.qwen2),
+    "qwen2": Architecture("qwen2", "Qwen2ForCausalLM", gguf_names.GATED, gguf_configs.gated),
     "qwen3": Architecture("qwen3", "Qwen3ForCausalLM", gguf_names.QWEN3, gguf_configs.qwen3),
+    "gemma": Architecture("gemma", "GemmaForCausalLM", gguf_names.GATED, gguf_configs.gemma, norms_include_one=True),
+    "gemma2": Architecture(
+        "gemma2", "Gemma2ForCausalLM", gguf_names.GEMMA2, gguf_configs.gemma2, norms_include_one=True
+    ),
+    "gemma3": Architecture(
+        "gemma3_text", "Gemma3ForCausalLM", gguf_names.GEMMA3, gguf_configs.gemma3, norms_include_one=True
+    ),
+    "phi3": Architecture("phi3", "Phi3ForCausalLM", gguf_names.PHI3, gguf_configs.phi3),
+    "gpt2": Architecture("gpt2", "GPT2LMHeadModel", gguf_names.GPT2, gguf_configs.gpt2),
+    "smollm3": Architecture("smollm3", "SmolLM3ForCausalLM", gguf_names.GATED, gguf_configs.smollm3, PAIRED),
+    "granite": Architecture("granite", "GraniteForCausalLM", gguf_names.GATED, gguf_configs.granite, PAIRED),
+    "olmo2": Architecture("olmo2", "Olmo2ForCausalLM", gguf_names.OLMO2, gguf_configs.olmo2),
+    "gptneox": Architecture(
+        "gpt_neox", "GPTNeoXForCausalLM", gguf_names.GPT_NEOX, gguf_configs.gpt_neox, kind_by_kind=True
+    ),
+    "stablelm": Architecture("stablelm", "StableLmForCausalLM", gguf_names.STABLELM, gguf_configs.stablelm),
+    "starcoder2": Architecture("starcoder2", "Starcoder2ForCausalLM", gguf_names.STARCODER2, gguf_configs.starcoder2),
+    "qwen2moe": Architecture("qwen2_moe", "Qwen2MoeForCausalLM", gguf_names.QWEN2_MOE, gguf_configs.qwen2_moe),
+    "qwen3moe": Architecture("qwen3_moe", "Qwen3MoeForCausalLM", gguf_names.QWEN3_MOE, gguf_configs.qwen3_moe),
 }
 # Those that are shown under their Hugging Face names: family and class.
 NAMED: Mapping[str, tuple[str, str]] = {
@@ -67,22 +93,9 @@ NAMED: Mapping[str, tuple[str, str]] = {
     "command-r": ("cohere", "CohereForCausalLM"),
     "deepseek2": ("deepseek_v2", "DeepseekV2ForCausalLM"),
     "falcon": ("falcon", "FalconForCausalLM"),
-    "gemma": ("gemma", "GemmaForCausalLM"),
-    "gemma2": ("gemma2", "Gemma2ForCausalLM"),
-    "gemma3": ("gemma3_text", "Gemma3ForCausalLM"),
     "glm4": ("glm4", "Glm4ForCausalLM"),
     "gpt-oss": ("gpt_oss", "GptOssForCausalLM"),
-    "gpt2": ("gpt2", "GPT2LMHeadModel"),
-    "gptneox": ("gpt_neox", "GPTNeoXForCausalLM"),
-    "granite": ("granite", "GraniteForCausalLM"),
     "mamba": ("mamba", "MambaForCausalLM"),
     "mistral3": ("mistral", "MistralForCausalLM"),
-    "olmo2": ("olmo2", "Olmo2ForCausalLM"),
     "phi2": ("phi", "PhiForCausalLM"),
-    "phi3": ("phi3", "Phi3ForCausalLM"),
-    "qwen2moe": ("qwen2_moe", "Qwen2MoeForCausalLM"),
-    "qwen3moe": ("qwen3_moe", "Qwen3MoeForCausalLM"),
-    "smollm3": ("smollm3", "SmolLM3ForCausalLM"),
-    "stablelm": ("stablelm", "StableLmForCausalLM"),
-    "starcoder2": ("starcoder2", "Starcoder2ForCausalLM"),
 }

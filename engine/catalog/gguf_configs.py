@@ -5,29 +5,144 @@ from __future__ import annotations
 from typing import Any
 
 from engine.catalog.gguf_header import Header
-from engine.catalog.gguf_names import ROPE_FACTORS, parts
-from engine.catalog.gguf_numbers import embeddings, heads, optional, token_ids, wanted, wanted_number
+from engine.catalog.gguf_names import LONG_FACTORS, ROPE_FACTORS, SHORT_FACTORS, parts
+from engine.catalog.gguf_numbers import embeddings, heads, optional, stored_numbers, token_ids, wanted, wanted_number
 from engine.errors import CheckpointProblem
 
 
 def llama(header: Header) -> dict[str, Any]:
     """Llama and all that is computed as it is."""
-    if optional(header, "expert_count"):
-        raise CheckpointProblem("mixtures of experts cannot be read from GGUF here yet", code="unknown_architecture")
     return gated(header) | {
         "attention_bias": _holds(header, "blk.0.attn_q.bias"),
         "mlp_bias": _holds(header, "blk.0.ffn_gate.bias"),
     }
 
 
-def qwen2(header: Header) -> dict[str, Any]:
-    """Qwen2, whose biases go without saying."""
-    return gated(header)
-
-
 def qwen3(header: Header) -> dict[str, Any]:
     """Qwen3."""
     return gated(header) | {"attention_bias": _holds(header, "blk.0.attn_q.bias")}
+
+
+def mixtral(header: Header) -> dict[str, Any]:
+    """Llama with experts."""
+    return gated(header) | {
+        "num_local_experts": wanted(header, "expert_count"),
+        "num_experts_per_tok": wanted(header, "expert_used_count"),
+    }
+
+
+def qwen2_moe(header: Header) -> dict[str, Any]:
+    """Qwen2 with experts. That the weights of the chosen do not sum to one is the architecture's, not the file's."""
+    return _experts(header) | {
+        "norm_topk_prob": False,
+        "shared_expert_intermediate_size": wanted(header, "expert_shared_feed_forward_length"),
+    }
+
+
+def qwen3_moe(header: Header) -> dict[str, Any]:
+    """Qwen3 with experts, whose weights sum to one."""
+    return _experts(header) | {"norm_topk_prob": True, "attention_bias": _holds(header, "blk.0.attn_q.bias")}
+
+
+def smollm3(header: Header) -> dict[str, Any]:
+    """SmolLM3; the file does not say that every fourth layer knows no positions."""
+    return llama(header) | {"no_rope_layer_interval": 4}
+
+
+def granite(header: Header) -> dict[str, Any]:
+    """Granite."""
+    scale = header.number(header.own("attention.scale"))
+    return llama(header) | {
+        "attention_multiplier": scale or heads(header)[2] ** -0.5,
+        "embedding_multiplier": header.number(header.own("embedding_scale")) or 1.0,
+        "residual_multiplier": header.number(header.own("residual_scale")) or 1.0,
+        "logits_scaling": header.number(header.own("logit_scale")) or 1.0,
+    }
+
+
+def olmo2(header: Header) -> dict[str, Any]:
+    """OLMo 2. Raises CheckpointProblem for OLMo 3, which calls itself so too and has windows."""
+    if header.values.get(header.own("attention.sliding_window")):
+        raise CheckpointProblem("OLMo 3 cannot be read from GGUF here yet", code="unknown_architecture")
+    return gated(header)
+
+
+def gemma(header: Header) -> dict[str, Any]:
+    """Gemma."""
+    return gated(header) | {"hidden_activation": "gelu_pytorch_tanh"}
+
+
+def gemma2(header: Header) -> dict[str, Any]:
+    """Gemma 2. Only of the largest, known by its layers, are the scores scaled by the width that a head should have."""
+    return gemma(header) | {
+        "query_pre_attn_scalar": _score_scale(header, largest=46),
+        "sliding_window": wanted(header, "attention.sliding_window"),
+        "attn_logit_softcapping": header.number(header.own("attn_logit_softcapping")) or 50.0,
+        "final_logit_softcapping": header.number(header.own("final_logit_softcapping")) or 30.0,
+    }
+
+
+def gemma3(header: Header) -> dict[str, Any]:
+    """Gemma 3, its text model. The file does not say that every sixth layer sees everything."""
+    if header.number(header.own("final_logit_softcapping")):
+        raise CheckpointProblem("Gemma 3 with soft caps is not computed here", code="unknown_architecture")
+    return gemma(header) | {
+        "query_pre_attn_scalar": _score_scale(header, largest=62),
+        "sliding_window": wanted(header, "attention.sliding_window"),
+        "sliding_window_pattern": optional(header, "attention.sliding_window_pattern") or 6,
+        "rope_theta": header.number(header.own("rope.freq_base")) or 1_000_000.0,
+        "rope_local_base_freq": header.number(header.own("rope.freq_base_swa")) or 10_000.0,
+    }
+
+
+def phi3(header: Header) -> dict[str, Any]:
+    """Phi-3, whose window is 0 where there is none."""
+    window = optional(header, "attention.sliding_window") or None
+    config = gated(header) | {"sliding_window": window}
+    short, long = stored_numbers(header, SHORT_FACTORS), stored_numbers(header, LONG_FACTORS)
+    if not short:
+        return config
+    scaling = {
+        "rope_type": "longrope",
+        "short_factor": short,
+        "long_factor": long,
+        "attention_factor": header.number(header.own("rope.scaling.attn_factor")),
+    }
+    original = wanted(header, "rope.scaling.original_context_length")
+    return config | {"rope_scaling": scaling, "original_max_position_embeddings": original}
+
+
+def gpt2(header: Header) -> dict[str, Any]:
+    """GPT-2; the converter has turned its weights, so that they lie as (out, in)."""
+    return _sizes(header) | {
+        "intermediate_size": wanted(header, "feed_forward_length"),
+        "activation_function": "gelu_new",
+        "layer_norm_epsilon": wanted_number(header, "attention.layer_norm_epsilon"),
+        "weights_in_out": False,
+    }
+
+
+def gpt_neox(header: Header) -> dict[str, Any]:
+    """GPT-NeoX."""
+    is_parallel = header.flag(header.own("use_parallel_residual"))
+    return _plain(header, "layer_norm_eps", "gelu") | {
+        "attention_bias": _holds(header, "blk.0.attn_qkv.bias"),
+        "use_parallel_residual": True if is_parallel is None else is_parallel,
+    }
+
+
+def stablelm(header: Header) -> dict[str, Any]:
+    """StableLM. With a second norm its layers go one after the other, whatever use_parallel_residual says."""
+    return _plain(header, "layer_norm_eps", "silu") | {
+        "use_qkv_bias": _holds(header, "blk.0.attn_q.bias"),
+        "qk_layernorm": _holds(header, "blk.0.attn_q_norm.weight"),
+        "use_parallel_residual": not _holds(header, "blk.0.ffn_norm.weight"),
+    }
+
+
+def starcoder2(header: Header) -> dict[str, Any]:
+    """StarCoder2; the file does not tell its window."""
+    return _plain(header, "norm_epsilon", "gelu_pytorch_tanh") | {"use_bias": _holds(header, "blk.0.attn_q.bias")}
 
 
 def gated(header: Header) -> dict[str, Any]:
@@ -41,6 +156,32 @@ def gated(header: Header) -> dict[str, Any]:
             "rms_norm_eps": wanted_number(header, "attention.layer_norm_rms_epsilon"),
         }
     )
+
+
+def _plain(header: Header, epsilon: str, act: str) -> dict[str, Any]:
+    """What families with LayerNorm and rotary positions have."""
+    return (
+        _sizes(header)
+        | _rotary(header)
+        | {
+            "intermediate_size": wanted(header, "feed_forward_length"),
+            "hidden_act": act,
+            epsilon: wanted_number(header, "attention.layer_norm_epsilon"),
+        }
+    )
+
+
+def _experts(header: Header) -> dict[str, Any]:
+    return gated(header) | {
+        "num_experts": wanted(header, "expert_count"),
+        "num_experts_per_tok": wanted(header, "expert_used_count"),
+        "moe_intermediate_size": wanted(header, "expert_feed_forward_length"),
+    }
+
+
+def _score_scale(header: Header, largest: int) -> float:
+    queries, _, width = heads(header)
+    return wanted(header, "embedding_length") / queries if wanted(header, "block_count") == largest else width
 
 
 def _sizes(header: Header) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 ROPE_FACTORS = "rope_freqs"
+SHARED_GATE = "blk.{}.ffn_gate_inp_shexp"
 LONG_FACTORS, SHORT_FACTORS = "rope_factors_long", "rope_factors_short"
 
 _ENDS: Mapping[str, str] = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
@@ -50,6 +51,63 @@ _EXPERTS: Mapping[str, str] = {
 GATED: Mapping[str, str] = {**_ENDS, **_PRE_NORMS, **_ATTENTION, **_MLP}
 LLAMA: Mapping[str, str] = {**GATED, ROPE_FACTORS: "model.rope_factors"}
 QWEN3: Mapping[str, str] = {**GATED, **_QK_NORMS}
+OLMO2: Mapping[str, str] = {**_ENDS, **_POST_NORMS, **_ATTENTION, **_QK_NORMS, **_MLP}
+GEMMA2: Mapping[str, str] = {**_ENDS, **_SANDWICH_NORMS, **_ATTENTION, **_MLP}
+GEMMA3: Mapping[str, str] = {**GEMMA2, **_QK_NORMS}
+PHI3: Mapping[str, str] = {
+    **_ENDS,
+    **_PRE_NORMS,
+    **_OUTPUT,
+    "blk.{}.attn_qkv": "model.layers.{}.self_attn.qkv_proj",
+    "blk.{}.ffn_up": "model.layers.{}.mlp.gate_up_proj",
+    "blk.{}.ffn_down": "model.layers.{}.mlp.down_proj",
+    LONG_FACTORS: "",
+    SHORT_FACTORS: "",
+}
+GPT2: Mapping[str, str] = {
+    "token_embd": "transformer.wte",
+    "position_embd": "transformer.wpe",
+    "blk.{}.attn_norm": "transformer.h.{}.ln_1",
+    "blk.{}.attn_qkv": "transformer.h.{}.attn.c_attn",
+    "blk.{}.attn_output": "transformer.h.{}.attn.c_proj",
+    "blk.{}.ffn_norm": "transformer.h.{}.ln_2",
+    "blk.{}.ffn_up": "transformer.h.{}.mlp.c_fc",
+    "blk.{}.ffn_down": "transformer.h.{}.mlp.c_proj",
+    "output_norm": "transformer.ln_f",
+    "output": "lm_head",
+}
+GPT_NEOX: Mapping[str, str] = {
+    "token_embd": "gpt_neox.embed_in",
+    "blk.{}.attn_norm": "gpt_neox.layers.{}.input_layernorm",
+    "blk.{}.attn_qkv": "gpt_neox.layers.{}.attention.query_key_value",
+    "blk.{}.attn_output": "gpt_neox.layers.{}.attention.dense",
+    "blk.{}.ffn_norm": "gpt_neox.layers.{}.post_attention_layernorm",
+    "blk.{}.ffn_up": "gpt_neox.layers.{}.mlp.dense_h_to_4h",
+    "blk.{}.ffn_down": "gpt_neox.layers.{}.mlp.dense_4h_to_h",
+    "output_norm": "gpt_neox.final_layer_norm",
+    "output": "embed_out",
+}
+STABLELM: Mapping[str, str] = {
+    **GATED,
+    "blk.{}.attn_q_norm": "model.layers.{}.self_attn.q_layernorm.norms.{}",
+    "blk.{}.attn_k_norm": "model.layers.{}.self_attn.k_layernorm.norms.{}",
+}
+STARCODER2: Mapping[str, str] = {
+    **_ENDS,
+    **_PRE_NORMS,
+    **_ATTENTION,
+    "blk.{}.ffn_up": "model.layers.{}.mlp.c_fc",
+    "blk.{}.ffn_down": "model.layers.{}.mlp.c_proj",
+}
+MIXTRAL: Mapping[str, str] = {**_ENDS, **_PRE_NORMS, **_ATTENTION, **_EXPERTS}
+QWEN3_MOE: Mapping[str, str] = {**MIXTRAL, **_QK_NORMS}
+QWEN2_MOE: Mapping[str, str] = {
+    **MIXTRAL,
+    "blk.{}.ffn_gate_shexp": "model.layers.{}.mlp.shared_expert.gate_proj",
+    "blk.{}.ffn_up_shexp": "model.layers.{}.mlp.shared_expert.up_proj",
+    "blk.{}.ffn_down_shexp": "model.layers.{}.mlp.shared_expert.down_proj",
+    SHARED_GATE: "model.layers.{}.mlp.shared_expert_gate",
+}
 
 
 def parts(name: str) -> tuple[str, str, str]:

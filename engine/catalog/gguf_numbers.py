@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import struct
+
 from engine.catalog.gguf_header import Header
 from engine.errors import CheckpointProblem
+
+MOST_NUMBERS = 4096
 
 
 def optional(header: Header, key: str) -> int | None:
@@ -53,6 +57,25 @@ def heads(header: Header) -> tuple[int, int, int]:
 def embeddings(header: Header) -> int | None:
     """How many rows the token embeddings have: ids below that can be computed. None when there are none."""
     return next((tensor.shape[0] for tensor in header.tensors if tensor.name == "token_embd.weight"), None)
+
+
+def stored_numbers(header: Header, name: str) -> list[float]:
+    """The numbers of a small float32 tensor, which are settings rather than weights; none when it is absent.
+
+    Raises CheckpointProblem when it is something else.
+    """
+    tensor = next((tensor for tensor in header.tensors if tensor.name == f"{name}.weight"), None)
+    if tensor is None:
+        return []
+    count = tensor.shape[0]
+    if tensor.encoding != "F32" or tensor.shape != (count,) or count > MOST_NUMBERS:
+        raise CheckpointProblem(f"{header.path.name}: {name} is no short row of F32", code="config_invalid")
+    with header.path.open("rb") as file:
+        file.seek(header.data_start + tensor.offset)
+        content = file.read(4 * count)
+    if len(content) < 4 * count:
+        raise CheckpointProblem(f"{header.path.name} ends before {name}", code="file_truncated")
+    return list(struct.unpack(f"<{count}f", content))
 
 
 def token_ids(header: Header, *names: str) -> list[int]:

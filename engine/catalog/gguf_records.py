@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from engine.catalog.encodings import BLOCKS
 from engine.catalog.gguf_architectures import Architecture, architecture
 from engine.catalog.gguf_header import Header, TensorEntry
-from engine.catalog.gguf_names import ROPE_FACTORS, parts
+from engine.catalog.gguf_names import ROPE_FACTORS, SHARED_GATE, parts
 from engine.catalog.gguf_numbers import optional, wanted
 from engine.catalog.info import TensorRecord
 from engine.errors import CheckpointProblem
 
 MOST_PIECES = 4096
+JOINED = "blk.{}.attn_qkv"
 
 
 def records(header: Header) -> tuple[TensorRecord, ...]:
@@ -30,6 +32,8 @@ def _placed(known: Architecture, header: Header, tensor: TensorEntry) -> Iterato
             code="unknown_tensor",
             hint="It would be left out in silence, so the checkpoint is refused.",
         )
+    if not known.names[pattern]:
+        return
     name = known.names[pattern] if pattern == ROPE_FACTORS else f"{known.names[pattern]}.{last}"
     record = TensorRecord(
         name=name if name.count("{}") > 1 else name.format(layer),
@@ -39,25 +43,34 @@ def _placed(known: Architecture, header: Header, tensor: TensorEntry) -> Iterato
         offset=header.data_start + tensor.offset,
         nbytes=tensor.nbytes or 0,
         interleaved_heads=_paired_heads(known, header, pattern),
+        added=1.0 if known.norms_include_one and name.endswith("norm.weight") else 0.0,
     )
     if name.count("{}") > 1:
-        for number, piece in enumerate(_pieces(record, _count(record))):
+        for number, piece in enumerate(_pieces(record, tensor.shape[0])):
             yield replace(piece, name=name.format(layer, number), shape=tensor.shape[1:])
+    elif known.kind_by_kind and pattern == JOINED:
+        yield _head_by_head(record, wanted(header, "attention.head_count"))
     else:
-        yield record
+        # The converter makes a vector of the one row that this gate is.
+        is_vector = pattern == SHARED_GATE and len(tensor.shape) == 1
+        yield replace(record, shape=(1, *tensor.shape)) if is_vector else record
 
 
-def _count(record: TensorRecord) -> int:
-    if len(record.shape) < 2 or record.shape[0] > MOST_PIECES:
-        raise CheckpointProblem(
-            f"{record.file.name} joins tensors into one of the shape {record.shape}, which cannot be taken apart",
-            code="config_invalid",
-        )
-    return record.shape[0]
+def _head_by_head(record: TensorRecord, heads: int) -> TensorRecord:
+    """Rows that are all queries, all keys and all values, as queries, keys and values of one head after the other."""
+    pieces = _pieces(record, 3 * heads)
+    order = (kind * heads + head for head in range(heads) for kind in range(3))
+    return replace(record, parts=tuple(pieces[number] for number in order))
 
 
 def _pieces(record: TensorRecord, count: int) -> list[TensorRecord]:
-    """The tensor cut along its first dimension into equal pieces."""
+    """The tensor cut along its first dimension into equal pieces. Raises CheckpointProblem where that cannot be."""
+    is_packed_row = len(record.shape) == 1 and BLOCKS.get(record.encoding, (1,))[0] > 1
+    if not 0 < count <= MOST_PIECES or record.shape[0] % count or is_packed_row:
+        raise CheckpointProblem(
+            f"{record.file.name}: the tensor {record.name}, {record.shape}, cannot be cut into {count} pieces",
+            code="config_invalid",
+        )
     rows, nbytes = record.shape[0] // count, record.nbytes // count
     return [
         replace(record, shape=(rows, *record.shape[1:]), offset=record.offset + number * nbytes, nbytes=nbytes)

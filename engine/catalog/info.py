@@ -91,6 +91,7 @@ class TensorRecord:
     heads and must be put back half by half. `strides` counts numbers and is set where they do not lie in the order of
     the shape; `nbytes` then reaches from the first to the last of them. `parts` are those of a tensor that the file
     keeps in pieces, one below the other. A record of no bytes stands for zeros that the file leaves out.
+    `added` was added to all numbers before they were written.
     """
 
     name: str
@@ -102,6 +103,7 @@ class TensorRecord:
     interleaved_heads: int | None = None
     strides: tuple[int, ...] | None = None
     parts: tuple[TensorRecord, ...] = ()
+    added: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,8 @@ def _tensor(record: TensorRecord, mapped: mmap.mmap) -> Tensor:
     else:
         data = torch.frombuffer(mapped, dtype=torch.uint8, count=record.nbytes, offset=record.offset)
         tensor = dequantise(data, record.encoding, record.shape)
+    if record.added:
+        tensor = tensor - record.added
     return tensor if record.interleaved_heads is None else halves(tensor, record.interleaved_heads)
 
 

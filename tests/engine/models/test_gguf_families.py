@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,11 @@ from transformers import AutoModelForCausalLM
 
 from engine.letters import LoadPlan
 from engine.loader import load_model
+from tests.engine.models.cases import GPT2, QUARTER, WINDOW
 from tests.engine.models.gguf_reference import reference_tensors
 from tests.engine.models.references import Case, build
 from tests.engine.models.test_llama import logits_of
-from tests.gguf_families import rounded, write_family
+from tests.gguf_families import is_turned, rounded, write_family
 from tests.gguf_files import TOKENS
 
 SIZES: dict[str, Any] = {
@@ -29,6 +29,7 @@ SIZES: dict[str, Any] = {
     "bos_token_id": 1,
     "eos_token_id": 2,
 }
+EXPERTS: dict[str, Any] = {"num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,56 @@ CASES: dict[str, Known] = {
     "qwen2": Known("qwen2", "Qwen2"),
     "qwen2 tied": Known("qwen2", "Qwen2", {"tie_word_embeddings": True}),
     "qwen3": Known("qwen3", "Qwen3", {"head_dim": 32}),
+    "gemma": Known("gemma", "Gemma", {"head_dim": 32, "num_key_value_heads": 1}, has_reader=False),
+    "gemma2": Known(
+        "gemma2",
+        "Gemma2",
+        WINDOW
+        | {
+            "head_dim": 32,
+            "query_pre_attn_scalar": 32,
+            "attn_logit_softcapping": 1.5,
+            "final_logit_softcapping": 4.0,
+        },
+        {"attention.sliding_window": 8},
+    ),
+    "gemma3": Known(
+        "gemma3",
+        "Gemma3Text",
+        WINDOW | {"head_dim": 32, "query_pre_attn_scalar": 32, "num_hidden_layers": 7},
+        {"attention.sliding_window": 8, "rope.freq_base": 1000000.0},
+    ),
+    "phi3": Known("phi3", "Phi3", {"sliding_window": 8}, {"attention.sliding_window": 8}),
+    "gpt2": Known("gpt2", "GPT2", GPT2),
+    "gpt2 untied and narrow": Known("gpt2", "GPT2", GPT2 | {"n_inner": 160, "tie_word_embeddings": False}),
+    "smollm3": Known("smollm3", "SmolLM3", {"num_hidden_layers": 4}, has_reader=False),
+    "granite": Known(
+        "granite",
+        "Granite",
+        {
+            "embedding_multiplier": 3.0,
+            "attention_multiplier": 0.2,
+            "residual_multiplier": 0.6,
+            "logits_scaling": 4.0,
+        },
+        has_reader=False,
+    ),
+    "olmo2": Known("olmo2", "Olmo2", has_reader=False),
+    "gptneox": Known("gptneox", "GPTNeoX", {"num_key_value_heads": ..., "rope_parameters": QUARTER}, has_reader=False),
+    "gptneox one after the other": Known(
+        "gptneox",
+        "GPTNeoX",
+        {"num_key_value_heads": ..., "use_parallel_residual": False, "attention_bias": False},
+        has_reader=False,
+    ),
+    "stablelm": Known("stablelm", "StableLm", {"use_qkv_bias": True}),
+    "stablelm side by side with normed heads": Known(
+        "stablelm", "StableLm", {"use_parallel_residual": True, "qk_layernorm": True}, has_reader=False
+    ),
+    "starcoder2": Known("starcoder2", "Starcoder2"),
+    "mixtral": Known("llama", "Mixtral", {"num_local_experts": 5, "head_dim": 16}, has_reader=False),
+    "qwen2moe": Known("qwen2moe", "Qwen2Moe", EXPERTS | {"shared_expert_intermediate_size": 64}),
+    "qwen3moe": Known("qwen3moe", "Qwen3Moe", EXPERTS | {"head_dim": 32, "norm_topk_prob": True}),
 }
 
 
@@ -58,15 +109,15 @@ def saved(known: Known, folder: Path, encoding: str) -> tuple[nn.Module, dict[st
         tensors = {name: fitted(known, name, tensor, encoding) for name, tensor in tensors.items()}
         save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
-    config = json.loads(json.dumps(model.config.to_dict(), default=str))
+    config = model.config.to_dict() | {name: getattr(model.config, name) for name in model.config.attribute_map}
     return model, config, {name: tensor.numpy() for name, tensor in tensors.items()}
 
 
 def fitted(known: Known, name: str, tensor: torch.Tensor, encoding: str) -> torch.Tensor:
-    turned = known.arch == "gpt2" and ".c_" in name and tensor.dim() == 2
-    array = (tensor.t() if turned else tensor).numpy()
-    array = torch.from_numpy(rounded(name, array, encoding))
-    return (array.t() if turned else array).contiguous()
+    array = tensor.numpy()
+    if known.arch == "gpt2" and is_turned(name, array):
+        return torch.from_numpy(rounded(name, array.T, encoding)).t().contiguous()
+    return torch.from_numpy(rounded(name, array, encoding))
 
 
 @torch.inference_mode()

@@ -120,7 +120,7 @@ def test_an_unknown_pre_tokenizer_is_told(tmp_path: Path) -> None:
     ("changes", "code"),
     [
         ({"arch": "quaternion"}, "unknown_architecture"),
-        ({"values": {"llama.expert_count": 8}}, "unknown_architecture"),
+        ({"values": {"llama.expert_count": 8}}, "config_incomplete"),
         ({"values": {"tokenizer.ggml.model": "bert"}}, "tokenizer_not_found"),
         ({"values": {"tokenizer.ggml.tokens": None}}, "tokenizer_not_found"),
         ({"values": {"tokenizer.ggml.token_type": [1, 2]}}, "tokenizer_broken"),
