@@ -90,8 +90,8 @@ class TensorRecord:
     `file`. `interleaved_heads` is set where the rows of a q or k projection are stored pair by pair for that many
     heads and must be put back half by half. `strides` counts numbers and is set where they do not lie in the order of
     the shape; `nbytes` then reaches from the first to the last of them. `parts` are those of a tensor that the file
-    keeps in pieces, one below the other. A record of no bytes stands for zeros that the file leaves out.
-    `added` was added to all numbers before they were written.
+    keeps in pieces, one below the other. A record of no bytes stands for zeros that the file leaves out. `added` was
+    added to all numbers before they were written. `adapter` is what is added to the tensor once it is read.
     """
 
     name: str
@@ -104,6 +104,22 @@ class TensorRecord:
     strides: tuple[int, ...] | None = None
     parts: tuple[TensorRecord, ...] = ()
     added: float = 0.0
+    adapter: LowRank | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LowRank:
+    """What an adapter adds to a matrix (out, in): `scale` times `up` (out, r) times `down` (r, in).
+
+    `is_turned` where the matrix lies as (in, out), as embeddings do. With a `magnitude` (DoRA, arXiv:2402.09353) each
+    row of the sum is brought to that length.
+    """
+
+    down: TensorRecord
+    up: TensorRecord
+    scale: float
+    is_turned: bool = False
+    magnitude: TensorRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
-from engine.catalog.formats import claiming
+from engine.catalog.formats import claiming, peft
 from engine.catalog.info import GROUPS, CheckpointInfo, Listing, Skipped
 
 logger = logging.getLogger(__name__)
@@ -68,8 +69,9 @@ class Scanner:
 
     def _describe_all(self, skipped: list[Skipped]) -> Iterator[CheckpointInfo]:
         known: dict[Path, tuple[Stamp, CheckpointInfo | None]] = {}
-        stamps = _Stamps(self._root)
-        for path in _candidates(self._root):
+        paths = list(_candidates(self._root))
+        stamps = _Stamps(self._root, paths)
+        for path in paths:
             try:
                 stamp = stamps.of(path)
                 before = self._known.get(path)
@@ -95,15 +97,25 @@ class Scanner:
 
 class _Stamps:
     """What tells in one scan that a path is what it was: its own files, and those beside and above it that may say
-    something of it, a tokenizer or a config. Each folder is looked at once.
+    something of it, a tokenizer or a config. Each folder is looked at once. To an adapter every directory that may be
+    its base belongs too.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, paths: Sequence[Path]) -> None:
         self._root = root
+        self._paths = paths
         self._companions: dict[Path, Stamp] = {}
 
     def of(self, path: Path) -> Stamp:
         """The stamp of a file, or of a directory that is a checkpoint."""
+        return self._without_bases(path) + (self._bases if peft.matches(path) else ())
+
+    @cached_property
+    def _bases(self) -> Stamp:
+        folders = [path for path in self._paths if path.is_dir() and not peft.matches(path)]
+        return tuple(each for path in folders for each in ((str(path), 0, 0, 0), *self._without_bases(path)))
+
+    def _without_bases(self, path: Path) -> Stamp:
         own = [path] if path.is_file() else [Path(entry.path) for entry in os.scandir(path) if entry.is_file()]
         inside = [folder for folder in path.parents if folder == self._root or self._root in folder.parents]
         return _stamp(own) + tuple(each for folder in inside[:FOLDERS_UP] for each in self._beside(folder))

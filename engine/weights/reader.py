@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from engine.catalog.info import TensorRecord
+from engine.catalog.info import LowRank, TensorRecord
 from engine.errors import CheckpointProblem
 from engine.weights.dequantise import dequantise
 
@@ -31,10 +31,14 @@ def read(records: Sequence[TensorRecord]) -> Iterator[tuple[TensorRecord, Tensor
     by_place = sorted(records, key=lambda record: (record.file, record.offset))
     with ExitStack() as opened:
         maps: dict[Path, mmap.mmap] = {}
-        for record in by_place:
+
+        def plain(record: TensorRecord) -> Tensor:
             if record.file not in maps:
                 maps[record.file] = _map(record.file, opened)
-            yield record, _tensor(record, maps[record.file])
+            return _tensor(record, maps[record.file])
+
+        for record in by_place:
+            yield record, plain(record) if record.adapter is None else _adapted(plain(record), record.adapter, plain)
 
 
 def _map(file: Path, opened: ExitStack) -> mmap.mmap:
@@ -77,6 +81,16 @@ def _tensor(record: TensorRecord, mapped: mmap.mmap) -> Tensor:
     if record.added:
         tensor = tensor - record.added
     return tensor if record.interleaved_heads is None else halves(tensor, record.interleaved_heads)
+
+
+def _adapted(tensor: Tensor, adapter: LowRank, plain: Callable[[TensorRecord], Tensor]) -> Tensor:
+    """The tensor with what the adapter adds to it, in float32, lying as it lay."""
+    added = plain(adapter.up).float() @ plain(adapter.down).float()  # (out, in)
+    merged = (tensor.t() if adapter.is_turned else tensor).float() + adapter.scale * added
+    if adapter.magnitude is not None:
+        lengths = torch.linalg.vector_norm(merged, dim=1)  # (out,)
+        merged = merged * (plain(adapter.magnitude).float().flatten() / lengths)[:, None]
+    return merged.t() if adapter.is_turned else merged
 
 
 def halves(tensor: Tensor, heads: int) -> Tensor:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from types import ModuleType
 
-from engine.catalog.formats import gguf, huggingface, llama2c, torch_file
+from engine.catalog.formats import gguf, huggingface, llama2c, peft, torch_file
 
-FORMATS: tuple[ModuleType, ...] = (huggingface, gguf, torch_file, llama2c)
+FORMATS: tuple[ModuleType, ...] = (peft, huggingface, gguf, torch_file, llama2c)
 
 
 def claiming(path: Path) -> ModuleType | None:

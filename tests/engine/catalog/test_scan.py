@@ -9,6 +9,7 @@ import pytest
 
 from engine.catalog import scan
 from engine.catalog.scan import Scanner
+from tests.adapters import pair, write_adapter
 from tests.gguf_files import write_tiny_llama
 from tests.tiny import write_checkpoint
 
@@ -141,3 +142,16 @@ def test_a_root_that_is_a_checkpoint_itself_is_listed_by_its_name(tmp_path: Path
     scanner = Scanner(write_checkpoint(tmp_path / "model"))
     scanner.scan()
     assert ids(scanner) == ["model"]
+
+
+def test_a_base_put_beside_its_adapter_is_noticed(tmp_path: Path) -> None:
+    root = tmp_path / "below"
+    write_adapter(root / "runs" / "adapter", pair("model.layers.0.self_attn.q_proj", 64, 64))
+    scanner = Scanner(root)
+    scanner.scan()
+    assert [info.problem.code for info in scanner.listing.checkpoints] == ["base_model_missing"]
+    write_checkpoint(root / "models" / "base")
+    assert [(info.id, info.problem) for info in scanner.scan().changed] == [("runs/adapter", None)]
+    (root / "models" / "base").rename(root / "models" / "other")
+    assert [info.problem.code for info in scanner.scan().changed] == ["base_model_missing"]
+    assert scanner.scan().changed == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from engine.catalog.info import TensorRecord
+from engine.catalog.info import LowRank, TensorRecord
 from engine.catalog.safetensors_header import records
 from engine.errors import CheckpointProblem
 from engine.weights.reader import halves, read
@@ -79,3 +80,22 @@ def test_pairs_of_rows_are_put_back_into_halves() -> None:
     stored = torch.tensor([[0], [10], [1], [11], [100], [110], [101], [111]])
     assert halves(stored, heads=2)[:, 0].tolist() == [0, 1, 10, 11, 100, 101, 110, 111]
     assert halves(stored[:, 0], heads=2).tolist() == [0, 1, 10, 11, 100, 101, 110, 111]
+
+
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_what_an_adapter_adds_is_added_in_float32_from_other_files(tmp_path: Path, is_turned: bool) -> None:
+    matrix, down, up = torch.randn(3, 4).half(), torch.randn(2, 4).bfloat16(), torch.randn(3, 2).half()
+    lengths = torch.tensor([1.0, 2.0, 3.0])
+    save_file({"m": (matrix.t() if is_turned else matrix).contiguous()}, tmp_path / "base.safetensors")
+    save_file({"down": down, "up": up, "lengths": lengths}, tmp_path / "adapter.safetensors")
+    of = {record.name: record for record in records(tmp_path / "adapter.safetensors")}
+    (base,) = records(tmp_path / "base.safetensors")
+    expected = matrix.float() + 0.75 * (up.float() @ down.float())
+
+    def adapted(magnitude: TensorRecord | None) -> torch.Tensor:
+        found = only(replace(base, adapter=LowRank(of["down"], of["up"], 0.75, is_turned, magnitude)))
+        return found.t() if is_turned else found
+
+    assert torch.equal(adapted(None), expected)
+    assert torch.allclose(adapted(of["lengths"]).norm(dim=1), lengths)
+    assert torch.allclose(torch.cosine_similarity(adapted(of["lengths"]), expected), torch.ones(3))
