@@ -44,12 +44,13 @@ PER_LAYER = r"(?P<before>.*\.)(?:experts|norms)\.(?P<number>\d+)\.(?P<after>.*)"
 def write_family(
     path: Path, arch: str, weights: Weights, config: Mapping[str, Any], encoding: str, **extra: Any
 ) -> Path:
-    """The file of a model with these weights and this config.json; `extra` is added to its numbers."""
+    """The file of a model with these weights and this config.json; `extra` is added: numbers, and arrays as tensors."""
+    more = {name: extra.pop(name) for name, value in list(extra.items()) if isinstance(value, numpy.ndarray)}
     changed = CHANGES.get(arch, unchanged)(stacked(weights), config)
     renamed = {gguf_name(arch, name, config): array for name, array in changed.items()}
     values = dict.fromkeys(key for key in VALUES if key.startswith("llama.")) if arch != "llama" else {}
     values |= {f"{arch}.{key}": value for key, value in {**numbers(config), **extra}.items()}
-    return write_tiny_llama(path, values=values, weights=renamed, encoding=encoding, arch=arch)
+    return write_tiny_llama(path, values=values, weights=renamed | more, encoding=encoding, arch=arch)
 
 
 def numbers(config: Mapping[str, Any]) -> dict[str, Any]:

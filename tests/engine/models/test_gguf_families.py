@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from transformers import AutoModelForCausalLM
 
 from engine.letters import LoadPlan
 from engine.loader import load_model
-from tests.engine.models.cases import GPT2, QUARTER, WINDOW
+from tests.engine.models.cases import GPT2, QUARTER, WINDOW, YARN
 from tests.engine.models.gguf_reference import reference_tensors
 from tests.engine.models.references import Case, build
 from tests.engine.models.test_llama import logits_of
@@ -28,6 +29,18 @@ SIZES: dict[str, Any] = {
     "intermediate_size": 96,
     "bos_token_id": 1,
     "eos_token_id": 2,
+}
+SHORT, LONG = (list(numpy.linspace(1.0, last, 6)) for last in (1.7, 5.0))
+LONG_ROPE = {
+    "rope_type": "longrope",
+    "short_factor": SHORT,
+    "long_factor": LONG,
+    "rope_theta": 10000.0,
+    "partial_rotary_factor": 0.75,
+}
+LINEAR = {
+    "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1000000.0},
+    "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0},
 }
 EXPERTS: dict[str, Any] = {"num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
 
@@ -47,6 +60,12 @@ class Known:
 CASES: dict[str, Known] = {
     "qwen2": Known("qwen2", "Qwen2"),
     "qwen2 tied": Known("qwen2", "Qwen2", {"tie_word_embeddings": True}),
+    "qwen2 with yarn": Known(
+        "qwen2",
+        "Qwen2",
+        {"rope_parameters": YARN},
+        {"rope.scaling.type": "yarn", "rope.scaling.factor": 4.0, "rope.scaling.original_context_length": 64},
+    ),
     "qwen3": Known("qwen3", "Qwen3", {"head_dim": 32}),
     "gemma": Known("gemma", "Gemma", {"head_dim": 32, "num_key_value_heads": 1}, has_reader=False),
     "gemma2": Known(
@@ -66,6 +85,28 @@ CASES: dict[str, Known] = {
         "Gemma3Text",
         WINDOW | {"head_dim": 32, "query_pre_attn_scalar": 32, "num_hidden_layers": 7},
         {"attention.sliding_window": 8, "rope.freq_base": 1000000.0},
+    ),
+    "gemma3 stretched": Known(
+        "gemma3",
+        "Gemma3Text",
+        WINDOW | {"head_dim": 32, "query_pre_attn_scalar": 32, "num_hidden_layers": 7, "rope_parameters": LINEAR},
+        {
+            "attention.sliding_window": 8,
+            "rope.freq_base": 1000000.0,
+            "rope.scaling.type": "linear",
+            "rope.scaling.factor": 8.0,
+        },
+    ),
+    "phi3 with long rope": Known(
+        "phi3",
+        "Phi3",
+        {"rope_parameters": LONG_ROPE, "original_max_position_embeddings": 64},
+        {
+            "rope.scaling.original_context_length": 64,
+            "rope.scaling.attn_factor": math.sqrt(1 + math.log(4) / math.log(64)),
+            "rope_factors_short.weight": numpy.array(SHORT, numpy.float32),
+            "rope_factors_long.weight": numpy.array(LONG, numpy.float32),
+        },
     ),
     "phi3": Known("phi3", "Phi3", {"sliding_window": 8}, {"attention.sliding_window": 8}),
     "gpt2": Known("gpt2", "GPT2", GPT2),
