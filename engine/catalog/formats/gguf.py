@@ -19,6 +19,7 @@ from engine.catalog.gguf_numbers import embeddings, heads, optional
 from engine.catalog.gguf_records import records as records_of
 from engine.catalog.info import ChatTemplate, CheckpointInfo, Problem, TensorRecord, TokenizerSpec
 from engine.errors import CheckpointProblem, InvalidRequest
+from engine.models.spellings import usable_context
 from engine.request import SamplingParams
 
 NAME = "gguf"
@@ -60,7 +61,7 @@ def describe(path: Path, checkpoint_id: str) -> CheckpointInfo:
     obstacles: list[CheckpointProblem] = []
     for look in (gguf_header.check, _check_kind, config_of, _check_encodings, records_of, gguf_tokenizer.check):
         _collect(obstacles, look, header)
-    for read in (_origin, _weights, _sizes, _text):
+    for read in (_origin, _weights, _sizes, _context, _text):
         info = _collect(obstacles, read, header, info) or info
     return replace(info, problem=_shown(obstacles[0]) if obstacles else None)
 
@@ -177,6 +178,11 @@ def _sizes(header: Header, info: CheckpointInfo) -> CheckpointInfo:
         return info
     _, kv_heads, width = heads(header)
     return replace(info, kv_bytes_per_token=2 * 4 * layers * kv_heads * width)
+
+
+def _context(header: Header, info: CheckpointInfo) -> CheckpointInfo:
+    """What can be used of the context, which is less than the file says where LongRoPE stretches it."""
+    return replace(info, context_length=usable_context(config_of(header)))
 
 
 def _text(header: Header, info: CheckpointInfo) -> CheckpointInfo:

@@ -173,3 +173,20 @@ def test_a_file_that_is_still_being_written_is_listed_with_all_that_its_header_s
     with pytest.raises(CheckpointProblem) as refusal:
         gguf.tensors(tiny)
     assert refusal.value.code == "file_truncated"
+
+
+def test_with_long_rope_the_context_is_the_original_one(tmp_path: Path) -> None:
+    values = {
+        "context_length": 4096,
+        "embedding_length": 64,
+        "block_count": 2,
+        "feed_forward_length": 96,
+        "attention.head_count": 4,
+        "attention.layer_norm_rms_epsilon": 1e-5,
+        "rope.scaling.original_context_length": 64,
+    }
+    factors = {f"rope_factors_{kind}.weight": numpy.ones(8, numpy.float32) for kind in ("short", "long")}
+    weights = factors | {f"blk.{layer}.attn_norm.weight": numpy.ones(64, numpy.float32) for layer in range(2)}
+    numbers = {f"phi3.{key}": value for key, value in values.items()}
+    info = gguf.describe(write_tiny_llama(tmp_path / "a.gguf", arch="phi3", values=numbers, weights=weights), "a")
+    assert info.context_length == 64
