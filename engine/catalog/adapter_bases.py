@@ -24,10 +24,11 @@ def candidates(adapter: Path, name: str) -> list[Path]:
     Looked at are the adapter's folder and three above it, each with what lies in it and one level below.
     """
     wanted = _parts(name)
+    spellings = (wanted, _plain(wanted))
     found: dict[Path, tuple[int, Path]] = {}
     own = adapter.resolve()
     for folder in _near(adapter.absolute()):
-        agreeing = max(_agreeing(_called(folder), each) for each in (wanted, _plain(wanted)))
+        agreeing = max(_agreeing(_called(folder), each) for each in spellings)
         if not agreeing:
             continue
         for each in _snapshots(folder):

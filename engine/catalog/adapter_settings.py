@@ -31,9 +31,10 @@ FOREIGN = (
 )
 # Ways of starting that leave the base as it is; the others take from its weights what they put into the adapter.
 HARMLESS_STARTS = (True, False, None, "gaussian", "eva", "orthogonal")
-# Somebody's regular expressions: matched are names, with a few repetitions in all and no alternatives.
+# Somebody's regular expressions: matched are names, with some repetitions in all and no alternatives.
 PLAIN_PATTERN = re.compile(r"\^?(?:[\w-]|\\?\.|\\d\+?|\.\*)+\$?", re.ASCII)
-LONGEST_PATTERN, MOST_REPETITIONS, MOST_PATTERNS = 200, 4, 10_000
+LONGEST_PATTERN, MOST_REPETITIONS, MOST_PATTERNS = 200, 16, 2000
+LONGEST_NAME = 1000
 Patterns = tuple[tuple[str | re.Pattern[str], float], ...]
 
 
@@ -69,9 +70,11 @@ def read(folder: Path) -> LoraSettings:
     """The settings of the adapter in a folder. Raises CheckpointProblem for other methods and impossible numbers."""
     stored = read_object(folder / FILE)
     _refuse_others(stored)
-    base = stored.get("base_model_name_or_path")
+    base = stored.get("base_model_name_or_path") or ""
+    if not isinstance(base, str) or len(base) > LONGEST_NAME:
+        raise _invalid(f"base_model_name_or_path must be a name of at most {LONGEST_NAME} characters")
     return LoraSettings(
-        base=base if isinstance(base, str) else "",
+        base=base,
         rank=int(_number("r", stored.get("r", 8), whole=True)),
         alpha=_number("lora_alpha", stored.get("lora_alpha", 8)),
         ranks=_patterns(stored, "rank_pattern", whole=True),
@@ -131,15 +134,22 @@ def _patterns(stored: Mapping[str, Any], name: str, *, whole: bool = False) -> P
         raise _invalid(f"{name} must hold a number for each of some patterns")
     is_sound = all(len(key) <= LONGEST_PATTERN and PLAIN_PATTERN.fullmatch(key) for key in held)
     if not is_sound or sum(key.count("*") + key.count("+") for key in held) > MOST_REPETITIONS:
-        raise _invalid(f"{name} has patterns of a kind that is not matched here: names of modules are, and a few .*")
+        raise _invalid(
+            f"{name} has patterns of a kind that is not matched here: names of modules are, and some .* in them"
+        )
     return tuple((_pattern(key), _number(f"{name}[{key[:80]}]", value, whole=whole)) for key, value in held.items())
 
 
 def _pattern(text: str) -> str | re.Pattern[str]:
-    """The end of a name, or what a name must match: from its beginning with ^, from behind any dot without."""
+    """The end of a name where the pattern is nothing else; otherwise what a name must match from one of its parts on.
+
+    What a repetition has once taken it keeps, as when names of files are matched, so that none takes long.
+    """
     if text.isascii() and re.fullmatch(r"[\w.-]+", text):
         return text
-    return re.compile(f"{text}$" if text.startswith("^") else rf"(?:.*\.)?{text}$")
+    first, *others = text.removesuffix("$").replace(r"\d+", r"\d++").split(".*")
+    between = "".join(f"(?>.*?{each})" for each in others[:-1])
+    return re.compile(first + between + (f".*{others[-1]}$" if others else "$"))
 
 
 def _first(patterns: Patterns, module: str, otherwise: float) -> float:
@@ -149,7 +159,8 @@ def _first(patterns: Patterns, module: str, otherwise: float) -> float:
 def _fits(pattern: str | re.Pattern[str], module: str) -> bool:
     if isinstance(pattern, str):
         return module == pattern or module.endswith(f".{pattern}")
-    return pattern.match(module) is not None
+    starts = (0, *(dot.end() for dot in re.finditer(r"\.", module)))
+    return len(module) <= LONGEST_NAME and any(pattern.match(module, start) for start in starts)
 
 
 def _invalid(why: str) -> CheckpointProblem:

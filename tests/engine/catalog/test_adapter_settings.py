@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engine.catalog.adapter_settings import read
 from engine.catalog.formats import peft
 from engine.errors import CheckpointProblem
 from tests.adapters import Weights, pair, write_adapter
@@ -36,13 +37,15 @@ def problem_of(weights: Weights, base: Path, **changes: Any) -> CheckpointProble
         ({"lora_alpha": "many"}, "lora_alpha"),
         ({"alpha_pattern": {"q_proj": math.inf}}, "alpha_pattern"),
         ({"alpha_pattern": {"(a+)+$": 1}}, "alpha_pattern"),
-        ({"alpha_pattern": {".*.*.*.*.*q": 1}}, "alpha_pattern"),
+        ({"alpha_pattern": {".*a" * 17: 1}}, "alpha_pattern"),
         ({"rank_pattern": [4]}, "rank_pattern"),
         ({"r": 0}, "r must be"),
         ({"r": -4}, "r must be"),
         ({"r": 10**400}, "r must be"),
         ({"r": True}, "r must be"),
         ({"use_dora": "yes"}, "use_dora"),
+        ({"base_model_name_or_path": "a/" * 1000}, "base_model_name_or_path"),
+        ({"base_model_name_or_path": ["base"]}, "base_model_name_or_path"),
     ],
 )
 def test_impossible_settings_are_refused_by_name(base: Path, changes: dict[str, Any], named: str) -> None:
@@ -67,3 +70,31 @@ def test_other_methods_are_refused_by_name_with_a_remedy(base: Path, changes: di
     assert problem.code == "adapter_not_supported"
     assert named in str(problem)
     assert "merge" in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits"),
+    [
+        ("q_proj", True),
+        ("_proj", False),
+        ("self_attn.q_proj", True),
+        (r"layers\.\d+\.self_attn.q_proj", True),
+        (r"layers\.1\d\.self_attn\.q_proj$", False),
+        (r".*\.0\..*q_proj", True),
+        (".*0.*attn.*proj", True),
+        (".*1.*attn.*proj", False),
+        ("^model.layers.0.self_attn.q_proj", True),
+        ("^layers.0.self_attn.q_proj", False),
+        ("self_attn.*", True),
+        ("layers.0", False),
+    ],
+)
+def test_patterns_fit_from_one_of_a_names_parts_to_its_end(tmp_path: Path, pattern: str, fits: bool) -> None:
+    settings = read(write_adapter(tmp_path / "adapter", {}, alpha_pattern={pattern: 20}))
+    assert settings.scale_of(Q, 4) == (20 if fits else 6) / 4
+    assert settings.scale_of("lm_head", 4) == 6 / 4
+
+
+def test_a_pattern_made_to_take_long_does_not(tmp_path: Path) -> None:
+    settings = read(write_adapter(tmp_path / "adapter", {}, alpha_pattern={".*a" * 12 + ".*b": 20}))
+    assert settings.scale_of("a" * 900, 4) == 6 / 4
