@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from engine.catalog.info import ChatTemplate
-from engine.errors import InvalidRequest
+from engine.errors import CheckpointProblem, InvalidRequest
 from engine.letters import Candidate, Done, Event, Receipt, ScoredToken, Started, Submit, Token
 from engine.loader import Loaded
 from engine.request import SamplingParams
@@ -14,6 +14,8 @@ from engine.sequence import Clock, Sequence
 from engine.text.stream import TextStream
 from engine.text.template import CHATML, PLAIN, PLAIN_STOP, render, template_hash
 from engine.version import VERSION
+
+TOKENS_BEFORE = 4
 
 
 class Answer:
@@ -25,11 +27,15 @@ class Answer:
         self._sampling: SamplingParams = letter.sampling
         self.template = None if letter.messages is None else _template(letter, loaded)
         ids = self._prompt_ids(letter)
+        _refuse_unknown(ids, loaded.vocab_size)
         room = self._room(len(ids))
         clock = Clock(letter.received_at, letter.load_ms)
         self.sequence = Sequence(letter.run_id, ids, letter.sampling, room, clock)
         stops = letter.sampling.stop + ((PLAIN_STOP,) if self.template is PLAIN else ())
-        self._text = TextStream(loaded.tokenizer.decode, stops)
+        # A raw prompt is gone on with, so the answer's first token is read as what follows the prompt's last ones.
+        before = ids[-TOKENS_BEFORE:] if letter.messages is None else ()
+        self._text = TextStream(loaded.tokenizer.decode, stops, before)
+        self._sent_ids = 0
         self._unsent_ids: list[int] = []
         self._unsent_scores: list[ScoredToken] = []
 
@@ -80,7 +86,7 @@ class Answer:
         done = Done(
             sequence.run_id, sequence.finish_reason, self._text.text, sequence.usage(), sequence.timings(), receipt
         )
-        return [*(self._token(rest) if rest or self._unsent_scores else []), done]
+        return [*(self._token(rest) if rest or self._unsent_ids else []), done]
 
     def _prompt_ids(self, letter: Submit) -> list[int]:
         tokenizer = self._loaded.tokenizer
@@ -112,16 +118,22 @@ class Answer:
 
     def _token(self, text: str) -> list[Event]:
         sequence = self.sequence
-        event = Token(
-            sequence.run_id,
-            text,
-            tuple(self._unsent_ids),
-            len(sequence.output_ids) - 1,
-            tuple(self._unsent_scores),
-        )
+        self._sent_ids += len(self._unsent_ids)
+        event = Token(sequence.run_id, text, tuple(self._unsent_ids), self._sent_ids - 1, tuple(self._unsent_scores))
         self._unsent_ids.clear()
         self._unsent_scores.clear()
         return [event]
+
+
+def _refuse_unknown(ids: list[int], vocab_size: int) -> None:
+    """A tokenizer may know more tokens than the model: those it was never given rows for."""
+    largest = max(ids, default=0)
+    if largest >= vocab_size:
+        raise CheckpointProblem(
+            f"the tokenizer makes the id {largest}, and the model has only {vocab_size} rows of embeddings",
+            code="vocabulary_mismatch",
+            hint="The tokenizer belongs to another model, or the text holds a token that was added to it later.",
+        )
 
 
 def _template(letter: Submit, loaded: Loaded) -> ChatTemplate:

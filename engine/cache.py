@@ -33,6 +33,7 @@ class KVCache:
         """Memory of all slots."""
         return sum(slot.nbytes for slot in self._slots if slot is not None)
 
+    @torch.inference_mode()
     def slot(self, index: int, length: int) -> Tensor:
         """A slot's tensor, (layers, 2, kv_heads, capacity, head_dim), grown to hold at least `length` tokens."""
         held = self._slots[index]
@@ -51,6 +52,7 @@ class KVCache:
         self._slots[index] = grown
         return grown
 
+    @torch.inference_mode()
     def copy(self, source: int, target: int, length: int) -> None:
         """Give `target` the first `length` tokens of `source`."""
         held = self.slot(source, length)

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 MakeHost = Callable[[LoadPlan, OnLetter, OnEnd], Host]
 OnStatus = Callable[[Status], None]
+NOBODY_WAITS = "nobody waits for it"
 SHUTTING_DOWN = Overloaded("the server is shutting down", code="shutting_down", hint="Try again in a moment.")
 
 
@@ -82,6 +83,7 @@ class Fleet:
 
     def unload(self, checkpoint_id: str, *, force: bool) -> int:
         """Take a model down and return the bytes it held. Raises ModelBusy while it answers, unless forced."""
+        reason = "it was unloaded"
         with self._changed:
             resident = self._residents.get(checkpoint_id)
             if resident is None:
@@ -91,19 +93,20 @@ class Fleet:
                     f"{checkpoint_id} is answering {len(resident.runs)} requests",
                     hint='Wait for them, cancel them, or unload with {"force": true}.',
                 )
-        return self._take_down(resident, "it was unloaded")
+            is_ours = self._retire(resident, reason)
+        return self._finish(resident, reason) if is_ours else self._wait_until_gone(resident)
 
     def submit(self, letter: Submit, plan: LoadPlan, reserve_bytes: int, max_waiting: int) -> Completion:
         """Hand a request to its model, or keep it until the model is loaded. Raises Overloaded when too many wait."""
         completion = Completion(letter.run_id, plan.checkpoint_id, self.cancel)
         with self._changed:
-            waiting = sum(each.waiting + len(each.pending) for each in self._residents)
+            waiting = sum(len(each.runs) - each.running for each in self._residents)
             if waiting >= max_waiting:
                 raise Overloaded(f"{waiting} requests wait already", hint="Try again in a few seconds.")
             resident = self._join_or_add(plan, LoadOptions(), reserve_bytes)
-            can_go = resident.accept(letter, completion)
-        if can_go:
-            resident.host.send(letter)
+            host = resident.host if resident.accept(letter, completion) else None
+        if host is not None:
+            host.send(letter)
         return completion
 
     def cancel(self, run_id: str) -> bool:
@@ -112,12 +115,14 @@ class Fleet:
             resident = self._residents.answering(run_id)
             if resident is None:
                 return False
-            was_pending = resident.withdraw(run_id)
+            host = None if resident.withdraw(run_id) else resident.host
             is_unwanted = resident.is_coming and not resident.runs and not resident.is_wanted
-        if not was_pending:
-            resident.host.send(Cancel(run_id))
+            if is_unwanted:
+                self._retire(resident, NOBODY_WAITS)
+        if host is not None:
+            host.send(Cancel(run_id))
         if is_unwanted:
-            Thread(target=self._take_down, args=(resident, "nobody waits for it"), daemon=True).start()
+            Thread(target=self._finish, args=(resident, NOBODY_WAITS), daemon=True).start()
         return True
 
     def close(self) -> None:
@@ -142,16 +147,19 @@ class Fleet:
             _refuse_other_options(resident, options)
             return resident
         self._residents.to_evict(plan.checkpoint_id, reserve_bytes)
-        resident = Resident(plan.checkpoint_id, plan, options, reserve_bytes)
+        leaving = resident if resident is not None and resident.state == "unloading" else None
+        resident = Resident(plan.checkpoint_id, plan, options, reserve_bytes, after=leaving)
         self._residents.add(resident)
         self._loads.put(resident)
         return resident
 
     def _tell(self, resident: Resident) -> Status:
+        """Tell of a model's state as it is now; one whose place another has taken is no longer spoken of."""
         with self._changed:
             status = resident.status()
             self._changed.notify_all()
-        self._on_status(status)
+            if self._residents.get(resident.id) in (resident, None):
+                self._on_status(status)
         return status
 
     def _load_in_turn(self) -> None:
@@ -166,14 +174,18 @@ class Fleet:
                 self._fail(resident, WorkerFailed(f"the worker of {resident.id} could not be started: {error!r}"))
 
     def _bring_up(self, resident: Resident) -> None:
+        reason = f"its memory was needed for {resident.id}"
         with self._changed:
+            self._changed.wait_for(lambda: resident.after is None or resident.after.state == "unloaded")
             if resident.state != "queued":
                 return
             evicted = self._residents.to_evict(resident.id, resident.reserved_bytes)
+            for each in evicted:
+                self._retire(each, reason)
             resident.state, resident.progress = "loading", LoadProgress("starting", 0.0)
-        self._tell(resident)
+            self._tell(resident)
         for each in evicted:
-            self._take_down(each, f"its memory was needed for {resident.id}")
+            self._finish(each, reason)
         host = self._make_host(resident.plan, partial(self._on_letter, resident), partial(self._on_end, resident))
         host.start()
         with self._changed:
@@ -186,22 +198,38 @@ class Fleet:
             host.stop("loading was called off")
 
     def _take_down(self, resident: Resident, reason: str) -> int:
+        is_ours = self._retire(resident, reason)
+        return self._finish(resident, reason) if is_ours else self._wait_until_gone(resident)
+
+    def _retire(self, resident: Resident, reason: str) -> bool:
+        """Accept nothing for a model any more, and fail what it owes; False when somebody else does so already.
+
+        Whoever decides that a model goes does this while the lock that the decision was made under is still held.
+        """
         with self._changed:
             if resident.state in ("unloading", "unloaded"):
-                self._changed.wait_for(lambda: resident.state == "unloaded")
-                return 0
+                return False
             resident.state, resident.progress, resident.error = "unloading", None, None
-            resident.fail_runs(WorkerFailed(f"{resident.id} was stopped: {reason}", code="model_unloaded"))
-        self._tell(resident)
+            resident.fail_runs(Overloaded(f"{resident.id} was stopped: {reason}", code="model_unloaded"))
+            self._tell(resident)
+            return True
+
+    def _finish(self, resident: Resident, reason: str) -> int:
+        """End the worker of a retired model; the bytes that it held."""
         if resident.host is not None:
             resident.host.stop(reason)
         with self._changed:
             resident.state, freed = "unloaded", resident.memory_bytes
-            resident.memory_bytes, resident.facts = 0, None
+            resident.memory_bytes, resident.facts, resident.host = 0, None, None
             self._residents.remove(resident)
+            self._tell(resident)
         logger.info("%s is unloaded (%s); %d bytes are free again", resident.id, reason, freed)
-        self._tell(resident)
         return freed
+
+    def _wait_until_gone(self, resident: Resident) -> int:
+        with self._changed:
+            self._changed.wait_for(lambda: resident.state == "unloaded")
+        return 0
 
     def _on_letter(self, resident: Resident, letter: object) -> None:
         match letter:
@@ -226,13 +254,13 @@ class Fleet:
             self._changed.wait_for(lambda: resident.host is not None or resident.state != "loading")
             if resident.state != "loading":
                 return
-            letters = resident.note_ready(facts)
+            letters, host = resident.note_ready(facts), resident.host
         logger.info(
             "%s is ready after %.2f s, %s on %s", resident.id, facts.load_seconds, facts.precision, facts.device
         )
         self._tell(resident)
         for letter in letters:
-            resident.host.send(letter)
+            host.send(letter)
 
     def _on_end(self, resident: Resident, reason: str) -> None:
         error = WorkerFailed(
@@ -253,15 +281,13 @@ class Fleet:
 
 
 def _refuse_other_options(resident: Resident, options: LoadOptions) -> None:
-    if resident.state != "ready":
-        return
-    is_now = {"precision": resident.facts.precision, "device": resident.facts.device}
-    is_now["context_length"] = resident.facts.context_length
-    for name, value in is_now.items():
-        asked = getattr(options, name)
+    source, verb = (resident.plan, "is being loaded") if resident.facts is None else (resident.facts, "is loaded")
+    for name in ("precision", "device", "context_length"):
+        asked, value = getattr(options, name), getattr(source, name)
         if asked not in (None, "auto", value):
             raise ModelBusy(
-                f"{resident.id} is loaded with {name} {value}, not {asked}",
+                f"{resident.id} {verb} with {name} {value or 'auto'}, not {asked}",
+                code="model_busy" if resident.facts is not None else "model_loading",
                 param=name,
                 hint="Unload it first, then load it with the new setting.",
             )

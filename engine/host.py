@@ -89,15 +89,21 @@ class ProcessHost(_PipeHost):
         self._listen(self._name)
 
     def stop(self, reason: str) -> None:
-        self.send(Stop(reason))
+        # A worker that hangs does not empty its pipe: the letter may wait for ever, the end may not.
+        Thread(target=self.send, args=(Stop(reason),), daemon=True).start()
         self._process.join(FAREWELL_SECONDS)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
+        self._reader.join(FAREWELL_SECONDS)
+        self._process.close()
 
     def _reason(self) -> str:
-        self._process.join(FAREWELL_SECONDS)
-        code = self._process.exitcode
+        try:
+            self._process.join(FAREWELL_SECONDS)
+            code = self._process.exitcode
+        except ValueError:
+            return "its process was stopped"
         if code is None:
             return f"its process {self._process.pid} closed its pipe"
         if code < 0:

@@ -50,7 +50,7 @@ class SamplingParams:
         _within("top_k", self.top_k, 0, 2**31 - 1)
         _within("top_p", self.top_p, 0, 1, above=True)
         _within("min_p", self.min_p, 0, 1)
-        _within("repetition_penalty", self.repetition_penalty, 0, 10, above=True)
+        _within("repetition_penalty", self.repetition_penalty, 0.01, 10)
         _within("presence_penalty", self.presence_penalty, -2, 2)
         _within("frequency_penalty", self.frequency_penalty, -2, 2)
         _within("logprobs", self.logprobs, 0, MAX_TOP_LOGPROBS)

@@ -33,13 +33,15 @@ class Resident:
     """One model that is loaded, or on its way in or out.
 
     `runs` are all that it owes an answer; `pending` are the letters of those that wait for it to be ready.
-    `is_wanted` says that somebody asked for the model itself, not only for an answer.
+    `is_wanted` says that somebody asked for the model itself, not only for an answer; `after` is one of the same id
+    that has to be gone first.
     """
 
     id: str
     plan: LoadPlan
     options: LoadOptions
     reserved_bytes: int
+    after: Resident | None = None
     is_wanted: bool = False
     state: State = "queued"
     progress: LoadProgress | None = None

@@ -5,6 +5,7 @@ The order is: penalties, temperature, top-k, top-p, min-p, then one uniform numb
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
@@ -12,6 +13,7 @@ from random import Random
 import torch
 from torch import Tensor
 
+from engine.errors import WorkerFailed
 from engine.request import SamplingParams
 
 
@@ -28,8 +30,14 @@ class Choice:
 def choose(
     logits: Tensor, params: SamplingParams, prompt_ids: Sequence[int], output_ids: Sequence[int], random: Random
 ) -> Choice:
-    """One token for one row of float32 logits, (vocab_size,)."""
+    """One token for one row of float32 logits, (vocab_size,). Raises WorkerFailed where they are not numbers."""
     scores = penalise(logits, params, prompt_ids, output_ids)  # (vocab_size,)
+    if not math.isfinite(scores.max()):
+        raise WorkerFailed(
+            "the model's logits are not numbers",
+            code="computation_failed",
+            hint="The checkpoint may have diverged while it was trained, or overflow in this precision: try float32.",
+        )
     chosen = int(scores.argmax()) if params.temperature == 0 else _draw(scores, params, random.random())
     if not params.logprobs:
         return Choice(chosen)

@@ -14,9 +14,10 @@ from multiprocessing.connection import Connection
 from threading import Condition, Thread
 
 import psutil
+from torch import Tensor
 
 from engine.answer import Answer
-from engine.errors import EngineError, LoadCancelled, WorkerFailed
+from engine.errors import EngineError, LoadCancelled, Overloaded, WorkerFailed
 from engine.letters import (
     Cancel,
     Event,
@@ -134,6 +135,8 @@ class Worker:
         self._events: list[Event] = []
         self._model_bytes = 0
         self._is_stopping = False
+        # A cancel may overtake the letter that it belongs to.
+        self._cancelled: deque[str] = deque(maxlen=1024)
 
     def ready(self, load_seconds: float) -> Ready:
         """What the worker has become."""
@@ -161,7 +164,7 @@ class Worker:
                 self._cancel(letter.run_id)
             case Stop():
                 self._is_stopping = True
-                error = WorkerFailed(f"the model was stopped: {letter.reason}", code="model_unloaded")
+                error = Overloaded(f"the model was stopped: {letter.reason}", code="model_unloaded")
                 self._fail_all(error)
 
     def _accept(self, letter: Submit) -> None:
@@ -175,11 +178,17 @@ class Worker:
             self._events.append(Failed(letter.run_id, WorkerFailed(f"the request could not be begun: {error!r}")))
             return
         self._answers[letter.run_id] = answer
+        if letter.run_id in self._cancelled:
+            answer.sequence.finish("cancelled")
+            self._close(answer)
+            return
         position = self._scheduler.add(answer.sequence)
         self._events.append(Progress(letter.run_id, "queued", queue_position=position))
 
     def _cancel(self, run_id: str) -> None:
         answer = self._answers.get(run_id)
+        if answer is None:
+            self._cancelled.append(run_id)
         if answer is not None and answer.sequence.phase is not Phase.FINISHED:
             answer.sequence.finish("cancelled")
             self._close(answer)
@@ -191,19 +200,34 @@ class Worker:
             return
         try:
             logits = self._runner.run(spans)
-        except (RuntimeError, MemoryError) as error:
-            self._fail_all(WorkerFailed(f"computing failed: {error}", code="computation_failed"))
+        except Exception as error:  # Whatever broke, the next step may go well: the slots hold what they held.
+            logger.exception("a step failed")
+            self._fail_all(WorkerFailed(f"computing failed: {error!r}", code="computation_failed"))
             return
         last = iter(logits)
         for span in spans:
             self._scheduler.computed(span)
             answer = self._answers[span.sequence.run_id]
             if span.is_last:
-                self._events += answer.choose(next(last))
+                self._choose(answer, next(last))
             else:
                 self._events.append(_prefill(span))
-            if answer.sequence.phase is Phase.FINISHED:
+            if answer.sequence.phase is Phase.FINISHED and span.sequence.run_id in self._answers:
                 self._close(answer)
+
+    def _choose(self, answer: Answer, logits: Tensor) -> None:
+        try:
+            self._events += answer.choose(logits)
+        except EngineError as error:
+            self._fail(answer, error)
+        except Exception as error:  # One answer must not end the others.
+            logger.exception("run %s could not go on", answer.sequence.run_id)
+            self._fail(answer, WorkerFailed(f"choosing a token failed: {error!r}", code="computation_failed"))
+
+    def _fail(self, answer: Answer, error: EngineError) -> None:
+        self._scheduler.remove(answer.sequence)
+        del self._answers[answer.sequence.run_id]
+        self._events.append(Failed(answer.sequence.run_id, error))
 
     def _admit(self) -> None:
         before = [each.run_id for each in self._scheduler.waiting]
@@ -211,6 +235,8 @@ class Worker:
             placement = admission.placement
             for index in placement.emptied:
                 self._loaded.cache.drop(index)
+            if placement.cached == 0:
+                self._loaded.cache.drop(placement.slot)
             if placement.copy_from is not None:
                 self._loaded.cache.copy(placement.copy_from, placement.slot, placement.cached)
             self._events.append(self._answers[admission.sequence.run_id].started())
@@ -224,10 +250,8 @@ class Worker:
         self._events += answer.finish()
 
     def _fail_all(self, error: EngineError) -> None:
-        for run_id, answer in list(self._answers.items()):
-            self._scheduler.remove(answer.sequence)
-            self._events.append(Failed(run_id, error))
-        self._answers.clear()
+        for answer in list(self._answers.values()):
+            self._fail(answer, error)
 
     def _send(self) -> None:
         if not self._events:

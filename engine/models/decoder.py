@@ -130,7 +130,8 @@ class CausalModel(nn.Module):
         for module in self.modules():
             if hasattr(module, "kernels"):
                 module.kernels = kernels
-        self.steps = whole_steps(self.model.layers, Layer, kernels, self.rotary_width)
+        rotary = 0 if self.frequencies is None else 2 * len(self.frequencies)
+        self.steps = whole_steps(self.model.layers, Layer, kernels, rotary)
 
     def finish_loading(self) -> None:
         """Tie the output layer, join projections and work out the rotary angles once all weights are here."""

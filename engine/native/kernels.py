@@ -132,6 +132,7 @@ class Kernels:
         self, layers: ctypes.Array, sizes: StepSizes, x: Tensor, angles: tuple[Tensor, Tensor], places: Places
     ) -> None:
         """One token of each sequence through all layers: x (T, hidden) is changed in place. Raises MemoryError."""
+        assert x.is_contiguous() and all(each.shape == (sizes.tokens, 1, sizes.width) for each in angles)
         failed = self._c.run_layers(
             layers,
             ctypes.byref(sizes),

@@ -13,14 +13,14 @@ class Detokenizer:
 
     A character may be spread over several tokens, and what a token looks like depends on its neighbours. So a short
     window is decoded with and without the new tokens, and the difference is the new text. The window moves on when
-    the text does not end in half a character.
+    the text does not end in half a character. It begins with the ids `before`, which were shown elsewhere.
     """
 
-    def __init__(self, decode: Callable[[Sequence[int]], str]) -> None:
+    def __init__(self, decode: Callable[[Sequence[int]], str], before: Sequence[int] = ()) -> None:
         self._decode = decode
-        self._window: list[int] = []
-        self._shown_ids = 0
-        self._shown_text = ""
+        self._window: list[int] = list(before)
+        self._shown_ids = len(self._window)
+        self._shown_text = decode(self._window) if before else ""
 
     def feed(self, token_id: int) -> str:
         """Add an id and return the text that is complete now, which may be empty."""

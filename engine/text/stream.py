@@ -11,8 +11,10 @@ from engine.text.stops import StopScanner
 class TextStream:
     """The text of one answer while it grows. `text` is all that was given out so far."""
 
-    def __init__(self, decode: Callable[[Sequence[int]], str], stops: Sequence[str]) -> None:
-        self._detokenizer = Detokenizer(decode)
+    def __init__(
+        self, decode: Callable[[Sequence[int]], str], stops: Sequence[str], before: Sequence[int] = ()
+    ) -> None:
+        self._detokenizer = Detokenizer(decode, before)
         self._scanner = StopScanner(stops)
         self._parts: list[str] = []
 

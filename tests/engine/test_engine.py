@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import save_file
 
 from engine import (
     CheckpointNotFound,
@@ -29,7 +30,7 @@ from engine import (
     Token,
     WorkerFailed,
 )
-from tests.tiny import write_checkpoint
+from tests.tiny import CONFIG, tensors, write_checkpoint
 
 CHAT, BASE = "sft/tiny", "pretrain/tiny"
 
@@ -165,7 +166,7 @@ def test_unloading_waits_for_nobody_but_refuses_to_cut_an_answer(tiny_engine: En
     with pytest.raises(ModelBusy):
         tiny_engine.unload(CHAT)
     assert tiny_engine.unload(CHAT, force=True) > 0
-    with pytest.raises(WorkerFailed, match="unloaded") as failure:
+    with pytest.raises(Overloaded, match="unloaded") as failure:
         completion.result(5)
     assert failure.value.code == "model_unloaded"
     assert tiny_engine.status(CHAT).state == "unloaded"
@@ -334,4 +335,79 @@ def test_changes_in_the_folder_are_told(tmp_path: Path) -> None:
             assert gone is not None
     assert appeared.checkpoint.id == "new"
     assert gone.id == "new"
+    engine.close()
+
+
+def test_asking_again_after_a_cancelled_load_is_answered(tiny_engine: Engine) -> None:
+    for _ in range(5):
+        ask(tiny_engine).cancel()
+        assert ask(tiny_engine).result(30).usage.completion_tokens == 8
+        tiny_engine.unload(CHAT)
+
+
+def test_other_options_are_refused_while_a_load_is_under_way_too(tiny_engine: Engine) -> None:
+    tiny_engine.load(CHAT, LoadOptions(precision="bfloat16"))
+    with pytest.raises(ModelBusy, match="bfloat16") as refusal:
+        tiny_engine.load(CHAT, LoadOptions(precision="float32"))
+    assert refusal.value.code in ("model_loading", "model_busy")
+
+
+def test_a_burst_cannot_slip_past_the_limit_of_the_queue(tiny_checkpoints: Path) -> None:
+    engine = make(tiny_checkpoints, max_waiting=10, max_running=2)
+    engine.load(CHAT)
+    engine.wait_until_loaded(CHAT, 30)
+    accepted = []
+    with pytest.raises(Overloaded):
+        for _ in range(200):
+            accepted.append(ask(engine, max_new_tokens=400))
+    assert len(accepted) < 50
+    engine.close()
+
+
+def test_statuses_of_a_model_that_goes_and_comes_back_are_told_in_order(tiny_engine: Engine) -> None:
+    with tiny_engine.subscribe() as changes:
+        for _ in range(3):
+            tiny_engine.load(CHAT)
+            tiny_engine.unload(CHAT, force=True)
+        tiny_engine.load(CHAT)
+        tiny_engine.wait_until_loaded(CHAT, 30)
+        last = None
+        while (change := changes.next(0.3)) is not None:
+            last = change.status if isinstance(change, StatusChanged) else last
+    assert last.state == "ready"
+
+
+def test_a_prompt_with_an_id_that_the_model_has_no_row_for_is_refused(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "model", vocab_size=258)
+    for precision in ("float32", "auto"):
+        engine = make(tmp_path, precision=precision)
+        with pytest.raises(CheckpointProblem, match="258") as refusal:
+            ask(engine, "<|im_end|>", model="model").result(30)
+        assert refusal.value.code == "vocabulary_mismatch"
+        assert ask(engine, model="model").result(30).usage.completion_tokens == 8
+        engine.close()
+
+
+def test_a_diverged_checkpoint_fails_its_run_and_not_its_worker(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "model")
+    weights = tensors(CONFIG)
+    weights["model.norm.weight"][:] = float("nan")
+    save_file(weights, folder / "model.safetensors")
+    engine = make(tmp_path)
+    for temperature in (0.0, 1.0):
+        with pytest.raises(WorkerFailed, match="not numbers"):
+            ask(engine, model="model", temperature=temperature).result(30)
+    assert engine.status("model").state == "ready"
+    engine.close()
+
+
+def test_one_system_prompt_for_many_conversations_is_copied_between_slots(tiny_checkpoints: Path) -> None:
+    engine = make(tiny_checkpoints, max_running=2)
+    shared = "You are a patient teacher of mathematics. "
+    alone = [ask(engine, f"{number} is what? " * 3).result(30).text for number in range(2)]
+    for number in range(6):
+        done = ask(engine, f"{shared}{number} is what? " * (1 + number % 3)).result(30)
+        assert done.usage.completion_tokens == 8
+    assert done.usage.cached_tokens > 0
+    assert [ask(engine, f"{number} is what? " * 3).result(30).text for number in range(2)] == alone
     engine.close()

@@ -7,11 +7,15 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 
 import psutil
 import pytest
 
-from engine import Done, Engine, EngineOptions, Failed, GenerationRequest, Token, WorkerFailed
+from engine import Done, Engine, EngineOptions, Failed, GenerationRequest, SamplingParams, Token, WorkerFailed
+from engine.host import ThreadHost
+from engine.letters import Cancel, LoadPlan, Step, Submit
 
 MODEL = "sft/tiny"
 
@@ -96,6 +100,40 @@ def test_closing_leaves_no_process_behind(engine: Engine) -> None:
     engine.close()
     assert isinstance(list(run)[-1], Failed)
     assert not psutil.pid_exists(pid)
+
+
+def test_a_worker_that_hangs_with_a_full_pipe_can_be_unloaded(engine: Engine) -> None:
+    engine.load(MODEL)
+    pid = engine.wait_until_loaded(MODEL, 60).pid
+    os.kill(pid, signal.SIGSTOP)
+    long = GenerationRequest(model=MODEL, prompt="x" * 800_000)
+    senders = [Thread(target=engine.submit, args=(long,), daemon=True) for _ in range(3)]
+    for sender in senders:
+        sender.start()
+    started = time.monotonic()
+    engine.unload(MODEL, force=True)
+    assert time.monotonic() - started < 10
+    assert not psutil.pid_exists(pid)
+    for sender in senders:
+        sender.join(10)
+        assert not sender.is_alive()
+
+
+def test_a_cancel_that_overtakes_its_request_still_counts(tiny_checkpoints: Path) -> None:
+    letters: SimpleQueue[object] = SimpleQueue()
+    plan = LoadPlan(MODEL, tiny_checkpoints / MODEL, "huggingface", precision="float32", device="cpu")
+    host = ThreadHost(plan, letters.put, lambda reason: None)
+    host.start()
+    host.send(Cancel("early"))
+    sampling = SamplingParams(seed=1, max_new_tokens=100)
+    host.send(Submit("early", "Once", None, sampling, received_at=time.monotonic()))
+    events = []
+    while not any(isinstance(event, Done) for event in events):
+        letter = letters.get(timeout=60)
+        events += letter.events if isinstance(letter, Step) else []
+    assert events[-1].finish_reason == "cancelled"
+    assert events[-1].usage.completion_tokens == 0
+    host.stop("the test is over")
 
 
 def _workers() -> list[int]:

@@ -70,8 +70,9 @@ def test_a_model_in_float32_goes_layer_by_layer(tmp_path: Path) -> None:
         {"model_type": "qwen3"},
         {"hidden_act": "gelu"},
         {"intermediate_size": 100},
+        {"rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5}},
     ],
-    ids=["window", "normed-queries", "another-activation", "not-packed"],
+    ids=["window", "normed-queries", "another-activation", "not-packed", "half-turned"],
 )
 def test_a_model_that_is_not_plain_goes_layer_by_layer(tmp_path: Path, change: dict[str, Any]) -> None:
     normed = {"qk_norm": True} if change.get("model_type") == "qwen3" else {}

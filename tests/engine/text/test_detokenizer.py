@@ -63,3 +63,10 @@ def test_special_tokens_have_no_text() -> None:
     ids = tokenizer.encode("a<|im_end|>b").ids
     assert len(ids) == 3
     assert stream(tokenizer, ids) == ["a", "", "b", ""]
+
+
+def test_what_goes_on_with_a_text_keeps_its_first_space() -> None:
+    tokenizer = sentencepiece_like()
+    prompt, answer = tokenizer.encode("a").ids, tokenizer.encode("a nd a").ids
+    detokenizer = Detokenizer(tokenizer.decode, before=prompt)
+    assert "".join(detokenizer.feed(token_id) for token_id in answer) == " a nd a"
