@@ -61,7 +61,7 @@ def load_model(plan: LoadPlan, report: Report) -> Loaded:
     family = registry.family(settings)
     config = family.Config.from_json(settings)
     context_length = _context_length(plan.context_length, config.max_position_embeddings)
-    fingerprint = _fingerprint(sorted({record.file for record in records}))
+    fingerprint = _fingerprint(sorted({file for record in records for file in record.files}))
     report("reading the tokenizer", 0.0)
     tokenizer = load(form.tokenizer(plan.path), fingerprint, plan.cache_directory)
     with torch.device("meta"):

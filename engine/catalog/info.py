@@ -106,6 +106,13 @@ class TensorRecord:
     added: float = 0.0
     adapter: LowRank | None = None
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that the tensor is made from."""
+        adapter = self.adapter
+        others = () if adapter is None else (adapter.down, adapter.up, adapter.magnitude)
+        return self.file, *(other.file for other in others if other is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class LowRank:

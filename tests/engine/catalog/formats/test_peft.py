@@ -216,3 +216,10 @@ def test_what_keeps_the_base_from_loading_keeps_the_adapter(tmp_path: Path) -> N
     problem = describe(write_adapter(tmp_path / "adapter", pair(Q, 64, 64))).problem
     assert problem.code == "unknown_architecture"
     assert "its base base" in problem.message
+
+
+def test_two_adapters_of_one_base_have_fingerprints_of_their_own(tmp_path: Path, base: Path) -> None:
+    one = write_adapter(tmp_path / "one", pair(Q, 64, 64, seed=1))
+    other = write_adapter(tmp_path / "other", pair(Q, 64, 64, seed=2))
+    found = {load_adapter(folder).fingerprint for folder in (one, other, base)}
+    assert len(found) == 3
