@@ -64,6 +64,8 @@ def load_model(plan: LoadPlan, report: Report) -> Loaded:
     fingerprint = _fingerprint(sorted({file for record in records for file in record.files}))
     report("reading the tokenizer", 0.0)
     tokenizer = load(form.tokenizer(plan.path), fingerprint, plan.cache_directory)
+    if precision != "int8":
+        kernels = None  # The other precisions are torch's alone: the reference that the kernels are held against.
     with torch.device("meta"):
         model = family.Model(config)
     assign(
@@ -71,28 +73,15 @@ def load_model(plan: LoadPlan, report: Report) -> Loaded:
         records,
         dtype=DTYPES[precision],
         device=device,
-        convert=_packing(kernels) if precision == "int8" else _keep,
+        convert=_keep if kernels is None else _packing(kernels),
         report=lambda fraction: report("reading weights", fraction),
     )
     model.finish_loading()
-    if precision != "int8":
-        kernels = None  # The other precisions are torch's alone: the reference that the kernels are held against.
     model.take_kernels(kernels)
-    model.eval()
-    report("warming up", 1.0)
-    cache_tokens = _cache_tokens(plan.cache_bytes, config, DTYPES[precision], context_length)
     return Loaded(
-        model=model,
-        cache=KVCache(
-            slots=plan.max_running,
-            layers=config.num_hidden_layers,
-            kv_heads=config.num_key_value_heads,
-            head_dim=config.head_dim,
-            context_length=context_length,
-            dtype=DTYPES[precision],
-            device=device,
-        ),
-        cache_tokens=cache_tokens,
+        model=model.eval(),
+        cache=_cache(plan, config, DTYPES[precision], device, context_length),
+        cache_tokens=_cache_tokens(plan.cache_bytes, config, DTYPES[precision], context_length),
         tokenizer=tokenizer,
         template=choose_template(form.template(plan.path), tokenizer, CHATML, PLAIN),
         fingerprint=fingerprint,
@@ -113,6 +102,18 @@ def _context_length(asked: int | None, trained: int) -> int:
             param="context_length",
         )
     return asked
+
+
+def _cache(plan: LoadPlan, config: Any, dtype: torch.dtype, device: torch.device, context_length: int) -> KVCache:
+    return KVCache(
+        slots=plan.max_running,
+        layers=config.num_hidden_layers,
+        kv_heads=config.num_key_value_heads,
+        head_dim=config.head_dim,
+        context_length=context_length,
+        dtype=dtype,
+        device=device,
+    )
 
 
 def _cache_tokens(budget_bytes: int, config: Any, dtype: torch.dtype, context_length: int) -> int:
