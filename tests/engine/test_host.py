@@ -138,4 +138,5 @@ def test_a_cancel_that_overtakes_its_request_still_counts(tiny_checkpoints: Path
 
 def _workers() -> list[int]:
     """Processes that were forked to load a model: children of the forkserver, which is a child of this process."""
-    return [each.pid for child in psutil.Process().children() for each in child.children()]
+    servers = [child for child in psutil.Process().children() if "forkserver" in " ".join(child.cmdline())]
+    return [each.pid for server in servers for each in server.children()]
