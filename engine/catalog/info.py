@@ -63,6 +63,20 @@ class CheckpointInfo:
     evidence: Mapping[str, str] = field(default_factory=dict)
     problem: Problem | None = None
 
+    @classmethod
+    def of_file(cls, path: Path, checkpoint_id: str, form: str) -> CheckpointInfo:
+        """What is known of a checkpoint that is one file before a byte of it is read. Raises OSError."""
+        stat = path.stat()
+        return cls(
+            id=checkpoint_id,
+            path=path,
+            name=path.stem,
+            format=form,
+            size_bytes=stat.st_size,
+            modified_at=stat.st_mtime,
+            files=(path.name,),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Skipped:

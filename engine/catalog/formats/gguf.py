@@ -44,16 +44,7 @@ def matches(path: Path) -> bool:
 
 def describe(path: Path, checkpoint_id: str) -> CheckpointInfo:
     """What the header says; whatever stands in the way of loading becomes the `problem`. Raises only OSError."""
-    stat = path.stat()
-    info = CheckpointInfo(
-        id=checkpoint_id,
-        path=path,
-        name=path.stem,
-        format=NAME,
-        size_bytes=stat.st_size,
-        modified_at=stat.st_mtime,
-        files=(path.name,),
-    )
+    info = CheckpointInfo.of_file(path, checkpoint_id, NAME)
     try:
         header = gguf_header.read(path)
     except CheckpointProblem as error:

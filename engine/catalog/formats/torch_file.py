@@ -38,16 +38,7 @@ def matches(path: Path) -> bool:
 
 def describe(path: Path, checkpoint_id: str) -> CheckpointInfo:
     """What the file says; whatever stands in the way of loading becomes the `problem`. Raises only OSError."""
-    stat = path.stat()
-    info = CheckpointInfo(
-        id=checkpoint_id,
-        path=path,
-        name=path.stem,
-        format=NAME,
-        size_bytes=stat.st_size,
-        modified_at=stat.st_mtime,
-        files=(path.name,),
-    )
+    info = CheckpointInfo.of_file(path, checkpoint_id, NAME)
     info = torch_story.told(info, None)
     try:
         contents = torch_contents.read(path)
