@@ -28,15 +28,9 @@ def matches(path: Path) -> bool:
 
 def describe(path: Path, checkpoint_id: str) -> CheckpointInfo:
     """What the header says; whatever stands in the way of loading becomes the `problem`. Raises only OSError."""
-    stat, found = path.stat(), findings(checkpoint_id, {})
-    info = CheckpointInfo(
-        id=checkpoint_id,
-        path=path,
-        name=path.stem,
-        format=NAME,
-        size_bytes=stat.st_size,
-        modified_at=stat.st_mtime,
-        files=(path.name,),
+    found = findings(checkpoint_id, {})
+    info = replace(
+        CheckpointInfo.of_file(path, checkpoint_id, NAME),
         stage=found.stage,
         group=found.group,
         step=found.step,
