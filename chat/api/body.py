@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import request
 
-from chat import schemas
 from chat.errors import WrongMediaType
+from chat.schemas.body import BodyKind, parse
 
 
-def read(kind: type[schemas.BodyKind], *, optional: bool = False) -> schemas.BodyKind:
+def read(kind: type[BodyKind], *, optional: bool = False) -> BodyKind:
     """The body as that model; where it is optional an empty one is `{}`. Raises InvalidRequest, WrongMediaType."""
     raw = request.get_data()
     if optional and not raw:
@@ -17,4 +17,4 @@ def read(kind: type[schemas.BodyKind], *, optional: bool = False) -> schemas.Bod
         raise WrongMediaType(
             "the body must be JSON", hint='Send the header "Content-Type: application/json" with a JSON body.'
         )
-    return schemas.parse(kind, raw)
+    return parse(kind, raw)

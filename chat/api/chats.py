@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify
 
 from chat.api import body
 from chat.parts import parts
-from chat.schemas import ClearBody
+from chat.schemas.chats import ClearBody
 
 bp = Blueprint("chats", __name__)
 

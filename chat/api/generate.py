@@ -13,7 +13,7 @@ from chat import sse
 from chat.api import body, views
 from chat.parts import parts
 from chat.runs import POLL_SECONDS, Run
-from chat.schemas import GenerateBody
+from chat.schemas.generate import GenerateBody
 from engine import Done, Failed, Started, Token
 
 bp = Blueprint("generate", __name__)

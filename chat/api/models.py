@@ -15,7 +15,7 @@ from chat import sse
 from chat.api import body, views
 from chat.parts import parts
 from chat.runs import POLL_SECONDS
-from chat.schemas import LoadBody, UnloadBody
+from chat.schemas.models import LoadBody, UnloadBody
 from engine import GROUPS, Engine, LoadCancelled, LoadOptions, Status, StatusChanged, Subscription
 
 bp = Blueprint("models", __name__, url_prefix="/api/models")

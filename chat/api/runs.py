@@ -6,7 +6,7 @@ from flask import Blueprint, Response, jsonify
 
 from chat.api import body, views
 from chat.parts import parts
-from chat.schemas import NoBody
+from chat.schemas.body import NoBody
 
 bp = Blueprint("runs", __name__)
 

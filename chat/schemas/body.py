@@ -1,19 +1,15 @@
-"""What a request's body may be: strict models, read from the raw bytes, and their mistakes in plain sentences.
-
-Ranges of sampling parameters are not repeated here: `engine.request` owns them.
-"""
+"""A request's body: a strict model, read from the raw bytes, and its mistakes in plain sentences."""
 
 from __future__ import annotations
 
 import difflib
 import math
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from engine import MAX_STOP_STRINGS, SAMPLING_FIELDS, GenerationRequest, InvalidRequest, Message
+from engine import InvalidRequest
 
-MAX_MESSAGES = 1000
 MAX_TEXT = 2_000_000
 Name = Annotated[str, Field(min_length=1, max_length=1024)]
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
@@ -34,71 +30,6 @@ class Body(BaseModel):
     """A request's body: no unknown fields, no conversion between types, no NaN."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
-
-
-class MessageBody(Body):
-    """One turn of a conversation."""
-
-    role: Literal["system", "user", "assistant"]
-    content: Text
-
-
-class GenerateBody(Body):
-    """POST /api/generate. What is null or absent is left to the checkpoint's own defaults."""
-
-    model: Name | None = None
-    prompt: Text | None = None
-    messages: Annotated[list[MessageBody], Field(max_length=MAX_MESSAGES)] | None = None
-    max_new_tokens: int | None = None
-    temperature: float | None = None
-    top_k: int | None = None
-    top_p: float | None = None
-    min_p: float | None = None
-    repetition_penalty: float | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
-    seed: int | None = None
-    stop: Annotated[list[Name], Field(max_length=MAX_STOP_STRINGS)] | None = None
-    logprobs: int | None = None
-    stream: bool = True
-    add_bos: bool | None = None
-    template: Text | None = None
-    conversation_id: Name | None = None
-
-    @field_validator("stop", mode="before")
-    @classmethod
-    def _one_stop_string_is_a_list_of_one(cls, given: object) -> object:
-        return [given] if isinstance(given, str) else given
-
-    def request(self) -> GenerationRequest:
-        """What the engine is asked. Raises InvalidRequest for what is out of range."""
-        named = {name: getattr(self, name) for name in SAMPLING_FIELDS}
-        sampling = {name: value for name, value in named.items() if value is not None}
-        if self.stop is not None:
-            sampling["stop"] = tuple(self.stop)
-        messages = None if self.messages is None else tuple(Message(turn.role, turn.content) for turn in self.messages)
-        return GenerationRequest(self.model, self.prompt, messages, sampling, self.add_bos, self.template)
-
-
-class LoadBody(Body):
-    """POST /api/models/<id>/load."""
-
-    precision: Literal["auto", "float32", "bfloat16", "float16", "int8"] | None = None
-    device: Name | None = None
-    context_length: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
-    pinned: bool = False
-
-
-class UnloadBody(Body):
-    """POST /api/models/<id>/unload."""
-
-    force: bool = False
-
-
-class ClearBody(Body):
-    """POST /api/chat/clear."""
-
-    conversation_id: Name | None = None
 
 
 class NoBody(Body):

@@ -1,0 +1,1 @@
+"""What each request's body may be: one module per noun."""

@@ -1,0 +1,59 @@
+"""What may be asked of a model: the body of a generation.
+
+Ranges of sampling parameters are not repeated here: `engine.request` owns them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from chat.schemas.body import Body, Name, Text
+from engine import MAX_STOP_STRINGS, SAMPLING_FIELDS, GenerationRequest, Message
+
+MAX_MESSAGES = 1000
+
+
+class MessageBody(Body):
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: Text
+
+
+class GenerateBody(Body):
+    """POST /api/generate. What is null or absent is left to the checkpoint's own defaults."""
+
+    model: Name | None = None
+    prompt: Text | None = None
+    messages: Annotated[list[MessageBody], Field(max_length=MAX_MESSAGES)] | None = None
+    max_new_tokens: int | None = None
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    seed: int | None = None
+    stop: Annotated[list[Name], Field(max_length=MAX_STOP_STRINGS)] | None = None
+    logprobs: int | None = None
+    stream: bool = True
+    add_bos: bool | None = None
+    template: Text | None = None
+    conversation_id: Name | None = None
+
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _one_stop_string_is_a_list_of_one(cls, given: object) -> object:
+        return [given] if isinstance(given, str) else given
+
+    def request(self) -> GenerationRequest:
+        """What the engine is asked. Raises InvalidRequest for what is out of range."""
+        named = {name: getattr(self, name) for name in SAMPLING_FIELDS}
+        sampling = {name: value for name, value in named.items() if value is not None}
+        if self.stop is not None:
+            sampling["stop"] = tuple(self.stop)
+        messages = None if self.messages is None else tuple(Message(turn.role, turn.content) for turn in self.messages)
+        return GenerationRequest(self.model, self.prompt, messages, sampling, self.add_bos, self.template)

@@ -1,0 +1,24 @@
+"""What may be asked of the list of checkpoints: loading and unloading."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from chat.schemas.body import Body, Name
+
+
+class LoadBody(Body):
+    """POST /api/models/<id>/load."""
+
+    precision: Literal["auto", "float32", "bfloat16", "float16", "int8"] | None = None
+    device: Name | None = None
+    context_length: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+    pinned: bool = False
+
+
+class UnloadBody(Body):
+    """POST /api/models/<id>/unload."""
+
+    force: bool = False
