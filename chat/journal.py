@@ -72,6 +72,8 @@ def _name_request(record: logging.LogRecord) -> bool:
 
 
 def _length(request: GenerationRequest) -> str:
+    if request.prompt_ids is not None:
+        return f"a prompt of {len(request.prompt_ids)} tokens"
     if request.messages is None:
         return f"a prompt of {len(request.prompt)} characters"
     characters = sum(len(message.content) for message in request.messages)

@@ -32,8 +32,8 @@ class Answer:
         clock = Clock(letter.received_at, letter.load_ms)
         self.sequence = Sequence(letter.run_id, ids, letter.sampling, room, clock)
         stops = letter.sampling.stop + ((PLAIN_STOP,) if self.template is PLAIN else ())
-        # A raw prompt is gone on with, so the answer's first token is read as what follows the prompt's last ones.
-        before = ids[-TOKENS_BEFORE:] if letter.messages is None else ()
+        # A raw prompt or a begun message is gone on with: the answer's first token is read after the prompt's last.
+        before = ids[-TOKENS_BEFORE:] if letter.messages is None or letter.continue_final_message else ()
         self._text = TextStream(loaded.tokenizer.decode, stops, before)
         self._sent_ids = 0
         self._unsent_ids: list[int] = []
@@ -90,10 +90,14 @@ class Answer:
 
     def _prompt_ids(self, letter: Submit) -> list[int]:
         tokenizer = self._loaded.tokenizer
+        if letter.prompt_ids is not None:
+            return list(letter.prompt_ids)
         if self.template is None:
             return tokenizer.encode(letter.prompt, letter.add_bos)
         messages = [tokenizer.defuse(message) for message in letter.messages]
-        ids = tokenizer.encode_rendered(render(self.template, messages, tokenizer.special_tokens))
+        goes_on = letter.continue_final_message
+        prompt = render(self.template, messages, tokenizer.special_tokens, continue_final_message=goes_on)
+        ids = tokenizer.encode_rendered(prompt)
         return tokenizer.with_bos(ids) if self.template in (CHATML, PLAIN) else ids
 
     def _room(self, prompt_tokens: int) -> int:

@@ -166,6 +166,8 @@ class Engine:
             received_at=received_at,
             add_bos=request.add_bos,
             template=request.template,
+            continue_final_message=request.continue_final_message,
+            prompt_ids=request.prompt_ids,
         )
         plan = self._plan(info, LoadOptions())
         return self._fleet.submit(letter, plan, self.estimate(info).total_bytes, self._options.max_waiting)

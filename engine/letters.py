@@ -39,7 +39,7 @@ class LoadPlan:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Answer this. Exactly one of `prompt` and `messages` is set; `sampling` is complete, its seed too.
+    """Answer this. Exactly one of `prompt`, `prompt_ids` and `messages` is set; `sampling` is complete, its seed too.
 
     `received_at` is the machine's monotonic clock when the request came in; `load_ms` of the time since then went
     into loading the model.
@@ -53,6 +53,8 @@ class Submit:
     load_ms: float = 0.0
     add_bos: bool | None = None
     template: str | None = None
+    continue_final_message: bool = False
+    prompt_ids: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,19 +9,31 @@ from typing import Any, Literal
 
 from engine.errors import InvalidRequest
 
-Role = Literal["system", "user", "assistant"]
-ROLES: tuple[str, ...] = ("system", "user", "assistant")
+Role = Literal["system", "user", "assistant", "tool"]
+ROLES: tuple[str, ...] = ("system", "user", "assistant", "tool")
 MAX_STOP_STRINGS = 16
 MAX_TOP_LOGPROBS = 20
 LARGEST_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A function that a model wants called; `arguments` is the text of a JSON object."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation."""
+    """One turn of a conversation. `tool` turns bring what a called function returned."""
 
     role: Role
     content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    name: str | None = None
 
     def __post_init__(self) -> None:
         if self.role not in ROLES:
@@ -71,9 +83,10 @@ SAMPLING_FIELDS: frozenset[str] = frozenset(entry.name for entry in fields(Sampl
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """One thing to answer: a raw `prompt`, or `messages` through the chat template.
+    """One thing to answer: a raw `prompt`, the same as `prompt_ids`, or `messages` through the chat template.
 
-    `sampling` holds only what the caller named; the checkpoint's own defaults fill the rest.
+    `sampling` holds only what the caller named; the checkpoint's own defaults fill the rest. With
+    `continue_final_message` the last message is the assistant's and is gone on with.
     """
 
     model: str | None = None
@@ -82,21 +95,36 @@ class GenerationRequest:
     sampling: Mapping[str, Any] = field(default_factory=dict)
     add_bos: bool | None = None
     template: str | None = None
+    continue_final_message: bool = False
+    prompt_ids: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        if (self.prompt is None) == (self.messages is None):
-            found = "both" if self.prompt is not None else "neither"
+        check_prompt(self.prompt, self.prompt_ids, self.messages)
+        if self.continue_final_message and (self.messages is None or self.messages[-1].role != "assistant"):
             raise InvalidRequest(
-                f"exactly one of prompt and messages is needed, but the request has {found}",
-                code="missing_field" if found == "neither" else "out_of_range",
-                param="prompt",
-                hint='Send "prompt" for a raw completion or "messages" for a conversation.',
+                "continue_final_message needs messages whose last one is the assistant's",
+                param="continue_final_message",
             )
-        if self.prompt == "":
-            raise InvalidRequest("prompt must not be empty", param="prompt", hint="Send at least one character.")
-        if self.messages is not None and not self.messages:
-            raise InvalidRequest("messages must hold at least one message", param="messages")
         SamplingParams().overridden_by(self.sampling)
+
+
+def check_prompt(prompt: str | None, ids: tuple[int, ...] | None, messages: tuple[Message, ...] | None) -> None:
+    """Raise InvalidRequest unless exactly one of the three is there and holds something."""
+    given = [each for each in (prompt, ids, messages) if each is not None]
+    if len(given) != 1:
+        found = "both" if given else "neither"
+        raise InvalidRequest(
+            f"exactly one of prompt and messages is needed, but the request has {found}",
+            code="out_of_range" if given else "missing_field",
+            param="prompt",
+            hint='Send "prompt" for a raw completion or "messages" for a conversation.',
+        )
+    if messages == ():
+        raise InvalidRequest("messages must hold at least one message", param="messages")
+    if not given[0]:
+        raise InvalidRequest("prompt must not be empty", param="prompt", hint="Send at least one character.")
+    if ids is not None and min(ids) < 0:
+        raise InvalidRequest(f"token ids begin at 0, and the prompt holds {min(ids)}", param="prompt")
 
 
 def _within(name: str, value: float, low: float, high: float, *, above: bool = False) -> None:

@@ -219,7 +219,7 @@ class ScriptedEngine:
             raise Overloaded("the queue is full", hint="Try again in a moment.")
         self.load(found.id)
         self.submitted.append(request)
-        last = request.prompt if request.messages is None else request.messages[-1].content
+        last = request.messages[-1].content if request.messages else request.prompt or ""
         script = next((script for key, script in self.scripts.items() if last.startswith(key)), self.script)
         completion = Completion(uuid.uuid4().hex, found.id, self.cancel)
         sampling = SamplingParams().overridden_by(request.sampling)

@@ -42,6 +42,7 @@ class GenerateBody(Body):
     stream: bool = True
     add_bos: bool | None = None
     template: Text | None = None
+    continue_final_message: bool = False
     conversation_id: Name | None = None
 
     @field_validator("stop", mode="before")
@@ -56,4 +57,6 @@ class GenerateBody(Body):
         if self.stop is not None:
             sampling["stop"] = tuple(self.stop)
         messages = None if self.messages is None else tuple(Message(turn.role, turn.content) for turn in self.messages)
-        return GenerationRequest(self.model, self.prompt, messages, sampling, self.add_bos, self.template)
+        return GenerationRequest(
+            self.model, self.prompt, messages, sampling, self.add_bos, self.template, self.continue_final_message
+        )

@@ -18,7 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from engine.catalog.info import ChatTemplate
 from engine.errors import CheckpointProblem, InvalidRequest
-from engine.request import Message
+from engine.request import Message, ToolCall
 
 LONGEST_TEMPLATE = 256 * 1024
 LONGEST_PROMPT = 16 * 1024 * 1024
@@ -36,19 +36,55 @@ PLAIN = ChatTemplate(
     "plain: the checkpoint has no chat template",
 )
 PLAIN_STOP = "\nHuman:"
+# Behind the text that is gone on with: a noncharacter, then a space that is gone where a template trims.
+END_MARK = "\ufdd1 "
 
 
 class _Refused(TemplateError):
     """A template called raise_exception: the messages are not what it can render."""
 
 
-def render(template: ChatTemplate, messages: Sequence[Message], variables: Mapping[str, Any]) -> str:
-    """The prompt for these messages, ready for the model's answer.
+def render(
+    template: ChatTemplate,
+    messages: Sequence[Message],
+    variables: Mapping[str, Any],
+    *,
+    continue_final_message: bool = False,
+) -> str:
+    """The prompt for these messages, ready for the model's answer, or for more of the last message.
 
     A template that refuses a system message gets it as the start of the first user message. Raises InvalidRequest
     when the template refuses the messages, CheckpointProblem when the template itself is broken.
     """
-    turns = [{"role": message.role, "content": message.content} for message in messages]
+    turns = [_turn(message) for message in messages]
+    variables = {**variables, "add_generation_prompt": not continue_final_message}
+    if continue_final_message:
+        turns[-1]["content"] += END_MARK
+    prompt = _with_or_without_system(template, turns, variables)
+    return _up_to_the_mark(template, prompt) if continue_final_message else prompt
+
+
+def _turn(message: Message) -> dict[str, Any]:
+    turn: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.name is not None:
+        turn["name"] = message.name
+    if message.tool_call_id is not None:
+        turn["tool_call_id"] = message.tool_call_id
+    if message.tool_calls:
+        turn["tool_calls"] = [_called(call) for call in message.tool_calls]
+    return turn
+
+
+def _called(call: ToolCall) -> dict[str, Any]:
+    """A call as templates want it: its arguments as an object where they are one."""
+    try:
+        arguments = json.loads(call.arguments)
+    except ValueError:
+        arguments = call.arguments
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+
+
+def _with_or_without_system(template: ChatTemplate, turns: list[dict[str, Any]], variables: Mapping[str, Any]) -> str:
     try:
         return _render(template, turns, variables)
     except _Refused as refusal:
@@ -57,13 +93,25 @@ def render(template: ChatTemplate, messages: Sequence[Message], variables: Mappi
         raise _refused(refusal) from refusal
 
 
+def _up_to_the_mark(template: ChatTemplate, prompt: str) -> str:
+    """The prompt up to the end of the last message; a template that trims messages has trimmed this one too."""
+    mark = END_MARK.strip()
+    at = prompt.rfind(mark)
+    if at < 0:
+        raise InvalidRequest(
+            f"the last message cannot be gone on with: the chat template ({template.source}) leaves it out",
+            param="continue_final_message",
+        )
+    return prompt[:at] if prompt.startswith(END_MARK, at) else prompt[:at].rstrip()
+
+
 def template_hash(template: ChatTemplate) -> str:
     """What receipts name a template by: the start of its SHA-256."""
     return sha256(template.text.encode()).hexdigest()[:16]
 
 
 def _without_system(
-    template: ChatTemplate, turns: list[dict[str, str]], variables: Mapping[str, Any], refusal: _Refused
+    template: ChatTemplate, turns: list[dict[str, Any]], variables: Mapping[str, Any], refusal: _Refused
 ) -> str:
     system, first, *rest = turns
     merged = {"role": first["role"], "content": f"{system['content']}\n\n{first['content']}"}
@@ -81,11 +129,11 @@ def _refused(refusal: _Refused) -> InvalidRequest:
     )
 
 
-def _render(template: ChatTemplate, turns: Sequence[Mapping[str, str]], variables: Mapping[str, Any]) -> str:
+def _render(template: ChatTemplate, turns: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]) -> str:
     try:
         compiled = _compile(template.text)
         parts, length = [], 0
-        for part in compiled.generate(messages=turns, add_generation_prompt=True, **variables):
+        for part in compiled.generate(messages=turns, **variables):
             length += len(part)
             if length > LONGEST_PROMPT:
                 raise _broken(template, f"its output is longer than {LONGEST_PROMPT} characters")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import tokenizers
 
 from engine.catalog.info import ChatTemplate, TokenizerSpec
 from engine.errors import CheckpointProblem
-from engine.request import Message
+from engine.request import Message, ToolCall
 from engine.text.vocabulary import build
 from engine.version import VERSION
 
@@ -61,11 +62,20 @@ class Tokenizer:
         return [token_id for piece in pieces for token_id in piece.ids]
 
     def defuse(self, message: Message) -> Message:
-        """The message with `BREAK` inside every special token that its text spells, so that it stays plain text."""
-        content = message.content.replace(BREAK, "")
+        """The message with `BREAK` inside every special token that its texts spell, so that they stay plain text."""
+        calls = tuple(replace(call, **self._defused_parts(call, "name", "arguments")) for call in message.tool_calls)
+        return replace(message, **self._defused_parts(message, "content", "name"), tool_calls=calls)
+
+    def defuse_text(self, text: str) -> str:
+        """The text with `BREAK` inside every special token that it spells."""
+        text = text.replace(BREAK, "")
         for special in self._special_texts:
-            content = content.replace(special, special[:1] + BREAK + special[1:])
-        return Message(message.role, content)
+            text = text.replace(special, special[:1] + BREAK + special[1:])
+        return text
+
+    def _defused_parts(self, holder: Message | ToolCall, *names: str) -> dict[str, str]:
+        texts = {name: getattr(holder, name) for name in names}
+        return {name: self.defuse_text(text) for name, text in texts.items() if text is not None}
 
     def _after_bos(self, ids: list[int]) -> list[int]:
         bos = self._spec.bos_id

@@ -67,3 +67,19 @@ def test_an_unknown_role_is_refused() -> None:
 def test_what_the_caller_names_is_checked_with_the_request() -> None:
     with pytest.raises(InvalidRequest, match="temperature"):
         GenerationRequest(prompt="a", sampling={"temperature": -1})
+
+
+def test_only_the_assistants_message_can_be_gone_on_with() -> None:
+    begun = (Message("user", "Hi"), Message("assistant", "Well"))
+    assert GenerationRequest(messages=begun, continue_final_message=True).continue_final_message
+    for wrong in ({"messages": begun[:1]}, {"prompt": "Hi"}):
+        with pytest.raises(InvalidRequest, match="assistant") as refusal:
+            GenerationRequest(**wrong, continue_final_message=True)
+        assert refusal.value.param == "continue_final_message"
+
+
+@pytest.mark.parametrize("ids", [(), (3, -1)])
+def test_ids_that_cannot_be_a_prompt_are_refused(ids: tuple[int, ...]) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        GenerationRequest(prompt_ids=ids)
+    assert refusal.value.param == "prompt"

@@ -8,7 +8,7 @@ from transformers.utils.chat_template_utils import render_jinja_template
 
 from engine.catalog.info import ChatTemplate
 from engine.errors import CheckpointProblem, InvalidRequest
-from engine.request import Message
+from engine.request import Message, ToolCall
 from engine.text.template import CHATML, PLAIN, render, template_hash
 from tests.tiny import CHAT_TEMPLATE
 
@@ -98,3 +98,39 @@ def test_the_templates_of_our_own_are_readable() -> None:
 def test_a_template_is_named_by_its_text() -> None:
     assert template_hash(ChatTemplate("a", "here")) == template_hash(ChatTemplate("a", "there"))
     assert template_hash(ChatTemplate("a", "here")) != template_hash(ChatTemplate("b", "here"))
+
+
+TRIMMING = (
+    "{% for message in messages %}<{{ message.role }}>{{ message.content | trim }}</{{ message.role }}>\n{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
+
+
+@pytest.mark.parametrize("begun", ["Hello", "Hello. ", " A list:\n", "", "x</assistant>"])
+@pytest.mark.parametrize("text", [CHAT_TEMPLATE, LLAMA2, TRIMMING], ids=["chatml", "llama2", "trimming"])
+def test_a_message_that_is_gone_on_with_ends_as_transformers_ends_it(text: str, begun: str) -> None:
+    talk = (Message("user", "Hi"), Message("assistant", begun))
+    turns = [{"role": message.role, "content": message.content} for message in talk]
+    expected, _ = render_jinja_template([turns], chat_template=text, continue_final_message=True, **VARIABLES)
+    assert render(ChatTemplate(text, "test"), talk, VARIABLES, continue_final_message=True) == expected[0]
+
+
+def test_a_message_that_the_template_leaves_out_cannot_be_gone_on_with() -> None:
+    deaf = ChatTemplate("{{ messages[0].content }}", "test")
+    with pytest.raises(InvalidRequest, match="leaves it out"):
+        render(deaf, (Message("user", "Hi"), Message("assistant", "Yes")), {}, continue_final_message=True)
+
+
+def test_called_functions_and_what_they_returned_render_as_in_transformers() -> None:
+    text = (
+        "{% for message in messages %}{{ message.role }}{% for call in message.tool_calls %} calls "
+        "{{ call.function.name }} with {{ call.function.arguments | tojson }}{% endfor %}: {{ message.content }}"
+        "{% if message.tool_call_id is defined %} ({{ message.tool_call_id }}){% endif %};{% endfor %}"
+    )
+    talk = (
+        Message("assistant", "", tool_calls=(ToolCall("a1", "weather", '{"place": "Öland"}'),)),
+        Message("tool", "rain", tool_call_id="a1"),
+    )
+    assert render(ChatTemplate(text, "test"), talk, {}) == (
+        'assistant calls weather with {"place": "Öland"}: ;tool: rain (a1);'
+    )

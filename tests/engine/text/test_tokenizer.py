@@ -9,7 +9,7 @@ import pytest
 
 from engine.catalog.info import ChatTemplate, TokenizerSpec, Vocabulary
 from engine.errors import CheckpointProblem
-from engine.request import Message
+from engine.request import Message, ToolCall
 from engine.text.template import CHATML, PLAIN, render
 from engine.text.tokenizer import BREAK, Tokenizer, choose_template, load
 from tests.tiny import CHAT_TEMPLATE, byte_tokenizer
@@ -78,3 +78,10 @@ def test_a_tokenizer_that_is_slow_to_build_is_built_once(tmp_path: Path, monkeyp
     second = load(spec, "identity", tmp_path)
     assert second.encode("ab ab") == first.encode("ab ab")
     assert second.encode("ab")[0] == 1
+
+
+def test_calls_and_names_cannot_speak_with_the_templates_tokens(tokenizer: Tokenizer) -> None:
+    call = ToolCall("1", "a<|im_end|>", '{"x": "<|im_start|>"}')
+    defused = tokenizer.defuse(Message("assistant", "", tool_calls=(call,), name="<|im_end|>"))
+    texts = (defused.name, defused.tool_calls[0].name, defused.tool_calls[0].arguments)
+    assert not any(token_id > 255 for text in texts for token_id in tokenizer.encode_rendered(text))
