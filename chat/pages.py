@@ -1,4 +1,4 @@
-"""The pages and the files they need. Everything else a page shows it asks the API for."""
+"""The pages in the visitor's language, and the files they need. Everything else a page shows it asks the API for."""
 
 from __future__ import annotations
 
@@ -7,20 +7,51 @@ import hashlib
 import mimetypes
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, current_app, render_template, request, url_for
+from flask import Blueprint, Response, abort, current_app, make_response, redirect, render_template, request, url_for
 from werkzeug.security import safe_join
 
+from chat import languages
 from engine import VERSION
 
 bp = Blueprint("pages", __name__)
 # Said here because a machine's own table of types may be wrong, and browsers refuse a module of a wrong type.
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
+_PAGES = {"chat": "/", "checkpoints": "/checkpoints", "playground": "/playground", "training": "/training"}
+_YEAR_SECONDS = 365 * 24 * 3600
 
 
 @bp.get("/")
-def chat() -> str:
-    """The chat."""
-    return render_template("index.html", version=VERSION, asset=asset)
+@bp.get("/c/<conversation_id>")
+def chat(conversation_id: str | None = None) -> Response:
+    """The chat, with nothing said or at a conversation; the page itself asks for what was said."""
+    return page("index.html", "chat")
+
+
+def page(template: str, *areas: str) -> Response:
+    """A page in the visitor's language, with the words of these areas besides `common` and `errors`.
+
+    `?lang=` chooses a language: it is kept in a cookie, and the page comes without the question.
+    """
+    asked = request.args.get("lang")
+    if asked in languages.LANGUAGES:
+        response = redirect(request.path)
+        response.set_cookie(languages.COOKIE, asked, max_age=_YEAR_SECONDS, httponly=True, samesite="Lax")
+        return response
+    language = languages.negotiated(request.cookies.get(languages.COOKIE), request.accept_languages.values())
+    phrases = languages.phrases(language, ("common", "errors", *areas))
+    shown = {"language": language, "languages": languages.LANGUAGES, "phrases": phrases, "pages": _pages_there()}
+    made = render_template(template, **shown, t=languages.translator(phrases), version=VERSION, asset=asset)
+    response = make_response(made)
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Content-Language"] = language
+    response.vary.update(("Accept-Language", "Cookie"))
+    return response
+
+
+def _pages_there() -> dict[str, str]:
+    """The pages that this server has: name to path."""
+    there = {rule.rule for rule in current_app.url_map.iter_rules()}
+    return {name: path for name, path in _PAGES.items() if path in there}
 
 
 @bp.get("/static/<path:name>")

@@ -3,6 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiError, clearConversation, generate, loadModel } from "../../chat/static/js/api.js";
+import { speak } from "./speaking.mjs";
+
+speak("en");
 
 const REFUSAL = {
   error: { type: "invalid_request_error", code: "out_of_range", message: "no", param: "top_k", hint: "less" },

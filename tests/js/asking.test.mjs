@@ -5,6 +5,9 @@ import { test } from "node:test";
 import { ApiError } from "../../chat/static/js/api.js";
 import { Asking } from "../../chat/static/js/asking.js";
 import { Store } from "../../chat/static/js/store.js";
+import { speak } from "./speaking.mjs";
+
+speak("en");
 
 const MODEL = {
   id: "a",
@@ -78,7 +81,7 @@ test("a failure before the first word gives the draft back and shows the server'
   });
   await asking.ask("Hello");
   assert.deepEqual([seen.draft, messages(), asking.isDraftBack], ["Hello", [], true]);
-  assert.deepEqual([store.state.notice.message, store.state.notice.hint], ["too long", "Shorten it."]);
+  assert.deepEqual([store.state.notice.message, store.state.notice.hint], ["too long", "Start a new chat, shorten the message, or choose a model with a longer context."]);
   assert.deepEqual(store.state.notice.actions, ["new-chat"]);
 });
 

@@ -1,7 +1,8 @@
 // @ts-check
 /** Tells those who listen that an answer is being written and that it has ended, in one polite sentence each. */
 
-import { counted, wordCount } from "./format.js";
+import { wordCount } from "./format.js";
+import { t } from "./i18n.js";
 import { endWords } from "./words.js";
 
 /**
@@ -15,14 +16,14 @@ export function announceAnswers(status, store) {
     if (isRunning === (run !== null)) return;
     isRunning = run !== null;
     const answer = conversation.messages.at(-1);
-    if (isRunning) status.textContent = "Generating an answer.";
-    else status.textContent = answer?.role === "assistant" ? endSentence(answer) : "No answer came.";
+    if (isRunning) status.textContent = t("chat.generating");
+    else status.textContent = answer?.role === "assistant" ? endSentence(answer) : t("chat.no_answer");
   });
 }
 
 /** @param {import("./types.js").Message} answer */
 function endSentence(answer) {
-  const words = counted(wordCount(answer.content), "word");
+  const words = t("common.words", { count: wordCount(answer.content) });
   const isWhole = answer.status === "complete" && answer.finishReason === "stop";
-  return isWhole ? `Answer finished, ${words}.` : `Answer ${endWords(answer)}, ${words}.`;
+  return isWhole ? t("chat.answer_finished", { words }) : t("chat.answer_ended", { end: endWords(answer), words });
 }

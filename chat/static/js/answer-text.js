@@ -2,6 +2,7 @@
 /** Shows an answer's text as prose and code blocks, adding to the last line only: what stands is never made again. */
 
 import { copyButton, element } from "./dom.js";
+import { t } from "./i18n.js";
 import { SegmentReader } from "./segments.js";
 
 // Characters that change or hide what code says without being seen: direction overrides and widthless spaces.
@@ -60,9 +61,9 @@ export class AnswerText {
       "figcaption",
       { className: "code-head" },
       name,
-      copyButton("Copy code", () => source.text),
+      copyButton(t("chat.copy_code"), () => source.text),
     );
-    const body = element("pre", { dir: "ltr", tabIndex: 0, role: "region", "aria-label": `${language} code` }, code);
+    const body = element("pre", { dir: "ltr", tabIndex: 0, role: "region", "aria-label": t("chat.code_region", { language }) }, code);
     this.element.append(element("figure", { className: "code-block" }, head, body));
     return code;
   }

@@ -1,13 +1,12 @@
 // @ts-check
 /** Talks to the server: one function per route, and one error type for all that can go wrong on the way. */
 
+import { has, t } from "./i18n.js";
 import { readEvents, SilenceError } from "./sse.js";
 
 /** @typedef {import("./types.js").RunEvent} RunEvent */
 
 const SILENCE_MILLISECONDS = 45_000; // the server's heartbeat comes every 10 seconds
-const CUT_MESSAGE = "The connection was cut before the answer ended.";
-const RUNNING_HINT = "See whether the server still runs, then try again.";
 
 /** A failure as the server words it, or as we must where the server could not. */
 export class ApiError extends Error {
@@ -72,12 +71,7 @@ export async function* generate(body, signal) {
     yield event;
     if (event.type === "done") return;
   }
-  throw new ApiError({
-    message: CUT_MESSAGE,
-    code: "connection_cut",
-    hint: RUNNING_HINT,
-    requestId: requestIdOf(response),
-  });
+  throw ourError("connection_cut", requestIdOf(response));
 }
 
 /** @param {string} runId */
@@ -97,7 +91,7 @@ export async function clearConversation(conversationId) {
 }
 
 /** @param {string} id */
-function modelPath(id) {
+export function modelPath(id) {
   return `/api/models/${id.split("/").map(encodeURIComponent).join("/")}`;
 }
 
@@ -106,7 +100,7 @@ function modelPath(id) {
  * @param {object} body
  * @param {AbortSignal} [signal]
  */
-function post(path, body, signal) {
+export function post(path, body, signal) {
   const headers = { "Content-Type": "application/json" };
   return request(path, { method: "POST", body: JSON.stringify(body), headers, signal });
 }
@@ -117,7 +111,7 @@ function post(path, body, signal) {
  * @returns {Promise<Response>} an answer that says all went well
  * @throws {ApiError}
  */
-async function request(path, options) {
+export async function request(path, options) {
   let response;
   try {
     response = await fetch(path, options);
@@ -132,7 +126,7 @@ async function request(path, options) {
  * @param {Response} response
  * @returns {AsyncGenerator<any, void, void>} the JSON of each event
  */
-async function* messages(response) {
+export async function* messages(response) {
   if (response.body === null) return;
   try {
     for await (const event of readEvents(response.body, SILENCE_MILLISECONDS)) yield JSON.parse(event.data);
@@ -152,24 +146,31 @@ async function refusal(response) {
     const { error } = await response.json();
     if (error) return new ApiError({ ...error, requestId });
   }
-  const message = `The server answered ${response.status} ${response.statusText} without a reason.`;
+  const message = t("errors.without_reason", { status: String(response.status) });
   return new ApiError({ message, code: `http_${response.status}`, requestId });
 }
 
 /** @param {unknown} error what fetch threw before there was an answer; an abort stays what it is */
 function unreachable(error) {
   if (isAbort(error)) return error;
-  return new ApiError({ message: "The server cannot be reached.", code: "server_unreachable", hint: RUNNING_HINT });
+  return ourError("server_unreachable");
 }
 
 /** @param {unknown} error what reading the answer's body threw; an abort stays what it is */
 function broken(error) {
   if (isAbort(error)) return error;
-  if (error instanceof SyntaxError) {
-    return new ApiError({ message: "The server sent an event that is not JSON.", code: "bad_event" });
-  }
-  const message = error instanceof SilenceError ? "The server has fallen silent." : CUT_MESSAGE;
-  return new ApiError({ message, code: "connection_cut", hint: RUNNING_HINT });
+  if (error instanceof SyntaxError) return ourError("bad_event");
+  return ourError(error instanceof SilenceError ? "silence" : "connection_cut");
+}
+
+/**
+ * A failure that the server could not word.
+ * @param {string} code
+ * @param {string|null} [requestId]
+ */
+function ourError(code, requestId = null) {
+  const hint = has(`errors.${code}.hint`) ? t(`errors.${code}.hint`) : null;
+  return new ApiError({ message: t(`errors.${code}`), code, hint, requestId });
 }
 
 /** @param {unknown} error */

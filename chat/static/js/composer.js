@@ -3,6 +3,7 @@
 
 import { modeFor } from "./asking.js";
 import { required } from "./dom.js";
+import { t } from "./i18n.js";
 import { tabStorage } from "./storage.js";
 
 const KEY = "parley.draft";
@@ -115,7 +116,7 @@ export class Composer {
   #draw() {
     const { selected: model, state } = this.#store;
     const isRunning = state.run !== null;
-    const words = state.run?.isStopping ? "Stopping" : isRunning ? "Stop" : "Send";
+    const words = state.run?.isStopping ? t("chat.stopping") : isRunning ? t("chat.stop") : t("chat.send");
     this.#sendWords.textContent = words;
     this.#send.dataset.does = isRunning ? "stop" : "send";
     const isIdle = !isRunning && (this.#draft.value.trim() === "" || !model);
@@ -132,11 +133,17 @@ export class Composer {
     const isFree = model !== null && !model.chat_template;
     this.#mode.hidden = !isFree;
     required(`mode-${mode}`, HTMLInputElement).checked = true;
-    const chat = "This model has no chat template of its own, so a plain one is used.";
-    const completion = "The model continues your text as it stands; earlier messages are not sent.";
-    this.#note.textContent = !isFree ? "" : mode === "chat" ? chat : completion;
+    this.#note.textContent = mode === "chat" ? t("chat.mode_chat_note") : t("chat.mode_completion_note");
     this.#note.hidden = !isFree;
-    const placeholder = mode === "completion" ? `Text for ${model?.name} to continue` : `Message ${model?.name}`;
-    this.#draft.placeholder = model ? placeholder : "Choose a checkpoint first";
+    this.#draft.placeholder = placeholder(mode, model?.name);
   }
+}
+
+/**
+ * @param {Mode} mode
+ * @param {string|undefined} name of the model
+ */
+function placeholder(mode, name) {
+  if (name === undefined) return t("chat.choose_first");
+  return mode === "completion" ? t("chat.text_to_continue", { name }) : t("chat.message_to", { name });
 }

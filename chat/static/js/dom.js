@@ -1,6 +1,8 @@
 // @ts-check
 /** Makes and finds elements without markup, so that no text can ever become HTML. */
 
+import { t } from "./i18n.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
@@ -85,8 +87,8 @@ export function copyButton(label, text) {
   const button = iconButton("copy", label, async () => {
     const words = /** @type {HTMLElement} */ (button.lastElementChild);
     const outcome = await copyText(text()).then(
-      () => "Copied",
-      () => "Not allowed to copy",
+      () => t("common.copied"),
+      () => t("common.copy_refused"),
     );
     words.textContent = outcome;
     setTimeout(() => (words.textContent = label), 1500);

@@ -3,6 +3,7 @@
 
 import { AnswerText } from "./answer-text.js";
 import { copyButton, element, iconButton } from "./dom.js";
+import { t } from "./i18n.js";
 import { answerFacts, waitingWords } from "./words.js";
 
 /** @typedef {import("./types.js").Message} Message */
@@ -61,7 +62,7 @@ export class MessageView {
     this.#waiting.hidden = !isWaiting;
     if (!isWaiting) return;
     const { progress, modelName } = this.#message;
-    this.#waitingText.textContent = waitingWords(progress, modelName ?? "the model");
+    this.#waitingText.textContent = waitingWords(progress, modelName ?? t("chat.the_model"));
     const isMeasured = progress != null && progress.fraction > 0;
     this.#bar.hidden = !isMeasured;
     if (isMeasured) this.#bar.value = progress.fraction;
@@ -73,17 +74,18 @@ export class MessageView {
     if (!this.#isFinished) this.#body.finish();
     this.#isFinished = true;
     const facts = answerFacts(this.#message).map((fact) => element("li", { textContent: fact }));
-    const copy = copyButton("Copy", () => this.#message.content);
-    const again = isLast ? iconButton("again", "Regenerate", this.#actions.regenerate) : null;
+    const copy = copyButton(t("common.copy"), () => this.#message.content);
+    const again = isLast ? iconButton("again", t("chat.regenerate"), this.#actions.regenerate) : null;
     const buttons = element("div", { className: "message-actions" }, this.#message.content ? copy : null, again);
-    const empty = element("p", { className: "empty-answer", textContent: "The answer has no text." });
-    const list = element("ul", { className: "facts separated", "aria-label": "About this answer" }, ...facts);
+    const empty = element("p", { className: "empty-answer", textContent: t("chat.empty_answer") });
+    const list = element("ul", { className: "facts separated", "aria-label": t("chat.about_answer") }, ...facts);
     this.#foot.replaceChildren(...(this.#message.content ? [] : [empty]), buttons, list);
   }
 }
 
 /** @param {Message} message */
 function speaker(message) {
-  if (message.role === "user") return message.mode === "completion" ? "Your text" : "You";
-  return message.mode === "completion" ? `${message.modelName} continued` : `${message.modelName} answered`;
+  if (message.role === "user") return message.mode === "completion" ? t("chat.speaker_text") : t("chat.speaker_you");
+  const name = message.modelName ?? t("chat.the_model");
+  return message.mode === "completion" ? t("chat.speaker_continued", { name }) : t("chat.speaker_answered", { name });
 }

@@ -2,12 +2,13 @@
 /** The line above the composer: how the chosen model stands while it is not ready, and whether the server answers. */
 
 import { element } from "./dom.js";
+import { t } from "./i18n.js";
 import { ModelLine } from "./model-line.js";
 
 /** Shown only while there is something to say; an answer that waits for its model says it itself. */
 export class ModelBar {
   #line;
-  #lost = element("p", { className: "lost" }, "The server does not answer. Trying again…");
+  #lost = element("p", { className: "lost" }, t("common.server_lost"));
   #place;
   #store;
 

@@ -3,19 +3,20 @@
 
 import { element } from "./dom.js";
 import { percent } from "./format.js";
+import { t } from "./i18n.js";
 import { modelLine } from "./words.js";
 
 /** @typedef {import("./types.js").Model} Model */
 /** @typedef {{ load: (id: string) => void, unload: (id: string) => void }} LoadActions */
 
-/** @type {Record<import("./types.js").ModelState, { label: string, does: "load"|"unload" }|null>} */
+/** @type {Record<import("./types.js").ModelState, { label: () => string, does: "load"|"unload" }|null>} */
 const BUTTONS = {
-  unloaded: { label: "Load", does: "load" },
-  queued: { label: "Cancel", does: "unload" },
-  loading: { label: "Cancel", does: "unload" },
-  ready: { label: "Unload", does: "unload" },
+  unloaded: { label: () => t("common.load"), does: "load" },
+  queued: { label: () => t("common.cancel"), does: "unload" },
+  loading: { label: () => t("common.cancel"), does: "unload" },
+  ready: { label: () => t("common.unload"), does: "unload" },
   unloading: null,
-  failed: { label: "Try again", does: "load" },
+  failed: { label: () => t("common.try_again"), does: "load" },
 };
 
 /** Changes in place, so that a button keeps the focus while the bar beside it moves. */
@@ -51,8 +52,8 @@ export class ModelLine {
     const act = BUTTONS[state];
     this.#button.hidden = act === null;
     if (act) {
-      this.#button.textContent = act.label;
-      this.#button.ariaLabel = `${act.label}: ${model.name}`;
+      this.#button.textContent = act.label();
+      this.#button.ariaLabel = `${act.label()}: ${model.name}`;
     }
   }
 
@@ -65,6 +66,6 @@ export class ModelLine {
     this.#percent.textContent = fraction === null ? "" : percent(fraction);
     if (fraction === null) return;
     this.#bar.value = fraction;
-    this.#bar.setAttribute("aria-label", `Loading ${name}`);
+    this.#bar.setAttribute("aria-label", t("common.loading_named", { name }));
   }
 }

@@ -3,17 +3,11 @@
 
 import { ApiError } from "./api.js";
 import { element, icon } from "./dom.js";
+import { t } from "./i18n.js";
+import { inWords } from "./words.js";
 
 /** @typedef {import("./types.js").Notice} Notice */
 /** @typedef {import("./types.js").NoticeAction} NoticeAction */
-
-/** @type {Record<NoticeAction, string>} */
-const LABELS = {
-  retry: "Retry",
-  "new-chat": "Start a new chat",
-  completion: "Switch to completion",
-  pick: "Choose another model",
-};
 
 /** What helps against which error; everything else may simply be tried again. @type {Record<string, NoticeAction[]>} */
 const REMEDIES = {
@@ -23,9 +17,6 @@ const REMEDIES = {
   not_enough_memory: ["pick", "retry"],
 };
 
-/** Hints for people where the server's speak to programs. @type {Record<string, string>} */
-const HINTS = { model_busy: "Stop what it writes or wait for its end, then try again." };
-
 /**
  * An error as the bar shows it. What is not an ApiError is our own mistake and says so.
  * @param {unknown} error
@@ -33,12 +24,12 @@ const HINTS = { model_busy: "Stop what it writes or wait for its end, then try a
  */
 export function noticeOf(error) {
   if (!(error instanceof ApiError)) {
-    const message = `This page made a mistake: ${error instanceof Error ? error.message : String(error)}`;
+    const message = t("errors.yours", { message: error instanceof Error ? error.message : String(error) });
     console.error(error);
-    return { message, code: "page_error", hint: "Reload the page; the conversation is kept.", actions: [] };
+    return { message, code: "page_error", hint: t("errors.yours.hint"), actions: [] };
   }
-  const { message, code, hint, param, requestId } = error;
-  return { message, code, hint: HINTS[code] ?? hint, param, requestId, actions: REMEDIES[code] ?? ["retry"] };
+  const { code, param, requestId } = error;
+  return { ...inWords(error), code, param, requestId, actions: REMEDIES[code] ?? ["retry"] };
 }
 
 /** Shows the store's notice in an element with the role alert. */
@@ -66,13 +57,14 @@ export class NoticeBar {
   }
 
   /** @param {Notice} notice */
-  #words({ message, hint, code, requestId }) {
-    const trace = [code, requestId && `request ${requestId}`].filter(Boolean).join(" · ");
+  #words({ message, hint, said, code, requestId }) {
+    const trace = [code, requestId && t("common.request_id", { id: requestId })].filter(Boolean).join(" · ");
     return element(
       "div",
       { className: "notice-words" },
       element("p", { className: "notice-message", dir: "auto" }, icon("alert"), element("span", {}, message)),
       hint ? element("p", { className: "notice-hint", dir: "auto" }, hint) : null,
+      said ? element("p", { className: "notice-hint", dir: "auto" }, t("chat.server_said", { message: said })) : null,
       trace ? element("p", { className: "notice-trace" }, trace) : null,
     );
   }
@@ -84,10 +76,10 @@ export class NoticeBar {
         this.#dismiss();
         this.#actions[name]();
       };
-      return element("button", { type: "button", className: "plain-button", onclick: act }, LABELS[name]);
+      return element("button", { type: "button", className: "plain-button", onclick: act }, t(`chat.act_${name}`));
     });
     const dismiss = { type: "button", className: "quiet-button", onclick: () => this.#dismiss() };
-    return element("div", { className: "notice-buttons" }, ...made, element("button", dismiss, "Dismiss"));
+    return element("div", { className: "notice-buttons" }, ...made, element("button", dismiss, t("common.dismiss")));
   }
 
   #dismiss() {

@@ -2,6 +2,7 @@
 /** One number of the parameters panel: a field and a slider in step, the way back, and the server's objection. */
 
 import { element, icon } from "./dom.js";
+import { t } from "./i18n.js";
 
 /** The field of one parameter. */
 export class ParameterField {
@@ -17,23 +18,24 @@ export class ParameterField {
    * @param {(value: number|null) => void} changed null means the checkpoint's default
    */
   constructor(parameter, changed) {
-    const { name, label, hint, slider } = parameter;
+    const { name, slider } = parameter;
+    const label = t(`chat.parameter_${name}`);
     this.#parameter = parameter;
     this.#changed = changed;
     const described = { "aria-describedby": `hint-${name} error-${name}` };
     const numeric = { type: "number", step: slider?.step ?? 1, inputMode: "decimal" };
     this.#number = element("input", { id: `parameter-${name}`, ...numeric, ...described });
-    this.#slider = slider && element("input", { type: "range", ...slider, "aria-label": `${label}, slider` });
-    const reset = { type: "button", className: "quiet-button reset", title: "Back to the checkpoint's default" };
+    this.#slider = slider && element("input", { type: "range", ...slider, "aria-label": t("chat.parameter_slider", { label }) });
+    const reset = { type: "button", className: "quiet-button reset", title: t("chat.parameter_reset") };
     this.#reset = element(
       "button",
-      { ...reset, "aria-label": `${label}: back to the checkpoint's default` },
+      { ...reset, "aria-label": t("chat.parameter_reset_named", { label }) },
       icon("reset"),
     );
     this.#error = element("p", { className: "field-error", id: `error-${name}` });
     const title = element("label", { htmlFor: this.#number.id }, label);
     const head = element("div", { className: "field-head" }, title, this.#reset, this.#number);
-    const words = element("p", { className: "field-hint", id: `hint-${name}` }, hint);
+    const words = element("p", { className: "field-hint", id: `hint-${name}` }, t(`chat.parameter_${name}_hint`));
     this.element = element("div", { className: "field" }, head, this.#slider, words, this.#error);
     this.#wire();
   }
@@ -62,7 +64,7 @@ export class ParameterField {
     const isSet = value !== undefined;
     this.element.classList.toggle("is-set", isSet);
     this.#reset.hidden = !isSet;
-    this.#number.placeholder = standing === null ? "random" : String(standing);
+    this.#number.placeholder = standing === null ? t("chat.parameter_random") : String(standing);
     // While someone types "1." the number is 1, and writing that back would take the point away.
     const typed = this.#number.value === "" ? undefined : Number(this.#number.value);
     if (typed !== value) this.#number.value = isSet ? String(value) : "";

@@ -2,7 +2,8 @@
 /** One checkpoint as a row of the picker's list, and the words it is found by. */
 
 import { element } from "./dom.js";
-import { fitWords, modelFacts, stateWords } from "./words.js";
+import { t } from "./i18n.js";
+import { fitWords, inWords, modelFacts, stateWords } from "./words.js";
 
 /** @typedef {import("./types.js").Model} Model */
 
@@ -49,7 +50,7 @@ export class PickerRow {
 function stateOf(model) {
   const dot = element("span", { className: "dot", "aria-hidden": "true" });
   dot.dataset.state = model.problem ? "broken" : model.status.state;
-  const words = model.problem ? "cannot be loaded" : stateWords(model.status);
+  const words = model.problem ? t("common.state_broken") : stateWords(model.status);
   return element("span", { className: "option-state" }, dot, words);
 }
 
@@ -69,8 +70,9 @@ function detailsOf(model) {
     const facts = modelFacts(model).map((fact) => element("span", {}, fact));
     return element("span", { className: "option-facts separated" }, ...facts);
   }
-  const remedy = problem.hint ? element("span", { className: "option-remedy" }, problem.hint) : null;
-  return element("span", { className: "option-problem" }, `${problem.message} `, remedy);
+  const { message, hint } = inWords(problem);
+  const remedy = hint ? element("span", { className: "option-remedy" }, hint) : null;
+  return element("span", { className: "option-problem" }, `${message} `, remedy);
 }
 
 /**

@@ -2,10 +2,10 @@
 /** The model picker: a button that opens the checkpoints by group, a filter, and what is in memory. */
 
 import { element, required } from "./dom.js";
-import { counted } from "./format.js";
+import { t } from "./i18n.js";
 import { grouped, moved, PickerRow } from "./picker-row.js";
 import { Residents } from "./residents.js";
-import { stateWords } from "./words.js";
+import { groupName, stateWords } from "./words.js";
 
 /** @typedef {import("./types.js").Model} Model */
 
@@ -79,7 +79,7 @@ export class Picker {
     const name = required("picker-name", HTMLElement);
     const state = required("picker-state", HTMLElement);
     const dot = required("picker-dot", HTMLElement);
-    name.textContent = model?.name ?? "No model";
+    name.textContent = model?.name ?? t("chat.no_model");
     state.textContent = model ? stateWords(model.status) : "";
     dot.dataset.state = model?.status.state ?? "unloaded";
   }
@@ -118,7 +118,8 @@ export class Picker {
     if (this.#list.dataset.shown === wanted) return;
     this.#list.dataset.shown = wanted;
     const groups = found.map(({ group, models }, index) => {
-      const title = element("span", { className: "group-title", role: "presentation", id: `group-${index}` }, group);
+      const heading = { className: "group-title", role: "presentation", id: `group-${index}` };
+      const title = element("span", heading, groupName(group));
       const rows = models.map((model) => this.#row(model.id).element);
       return element("ul", { role: "group", "aria-labelledby": title.id }, title, ...rows);
     });
@@ -165,6 +166,7 @@ export class Picker {
  * @param {number} skipped
  */
 function countWords(shown, all, skipped) {
-  const words = shown === all ? counted(all, "checkpoint") : `${shown} of ${counted(all, "checkpoint")}`;
-  return skipped === 0 ? words : `${words}, ${counted(skipped, "file")} skipped`;
+  const words =
+    shown === all ? t("chat.checkpoint_count", { count: all }) : t("chat.checkpoint_share", { shown, count: all });
+  return skipped === 0 ? words : [words, t("chat.files_skipped", { count: skipped })].join(" · ");
 }

@@ -3,6 +3,7 @@
 
 import { required } from "./dom.js";
 import { size } from "./format.js";
+import { t } from "./i18n.js";
 import { ModelLine } from "./model-line.js";
 
 /** @typedef {import("./types.js").Model} Model */
@@ -37,7 +38,10 @@ export class Residents {
     }
     for (const model of residents) this.#line(model).update(model);
     this.#section.hidden = residents.length === 0;
-    this.#memory.textContent = `${size(memory.used_bytes)} of ${size(memory.budget_bytes)} in use`;
+    this.#memory.textContent = t("common.memory_in_use", {
+      used: size(memory.used_bytes),
+      budget: size(memory.budget_bytes),
+    });
   }
 
   /** @param {Model} model */

@@ -5,63 +5,19 @@
  * One parameter. Its slider spans the useful part; the server owns the limits and says when a number is beyond them.
  * @typedef {object} Parameter
  * @property {string} name as the interface has it
- * @property {string} label
- * @property {string} hint
  * @property {number|null} usual the server's default where the checkpoint names none; null is a new one each time
  * @property {{ min: number, max: number, step: number }|null} slider
  */
 
 /** @type {readonly Parameter[]} */
 export const PARAMETERS = [
-  {
-    name: "temperature",
-    label: "Temperature",
-    hint: "How daring the choice is. 0 always takes the likeliest token.",
-    usual: 0.7,
-    slider: { min: 0, max: 2, step: 0.05 },
-  },
-  {
-    name: "top_k",
-    label: "Top-k",
-    hint: "Choose among the k likeliest tokens. 0 is off.",
-    usual: 50,
-    slider: { min: 0, max: 200, step: 1 },
-  },
-  {
-    name: "top_p",
-    label: "Top-p",
-    hint: "Choose among the likeliest tokens that together have this probability. 1 is off.",
-    usual: 0.9,
-    slider: { min: 0.05, max: 1, step: 0.01 },
-  },
-  {
-    name: "min_p",
-    label: "Min-p",
-    hint: "Leave out tokens less likely than this share of the likeliest one. 0 is off.",
-    usual: 0,
-    slider: { min: 0, max: 0.5, step: 0.01 },
-  },
-  {
-    name: "repetition_penalty",
-    label: "Repetition penalty",
-    hint: "Above 1 makes tokens that were used before less likely. 1 is off.",
-    usual: 1,
-    slider: { min: 0.8, max: 1.8, step: 0.01 },
-  },
-  {
-    name: "max_new_tokens",
-    label: "Max tokens",
-    hint: "The longest an answer may get.",
-    usual: 256,
-    slider: { min: 16, max: 4096, step: 16 },
-  },
-  {
-    name: "seed",
-    label: "Seed",
-    hint: "The same seed gives the same answer. Empty draws a new one.",
-    usual: null,
-    slider: null,
-  },
+  { name: "temperature", usual: 0.7, slider: { min: 0, max: 2, step: 0.05 } },
+  { name: "top_k", usual: 50, slider: { min: 0, max: 200, step: 1 } },
+  { name: "top_p", usual: 0.9, slider: { min: 0.05, max: 1, step: 0.01 } },
+  { name: "min_p", usual: 0, slider: { min: 0, max: 0.5, step: 0.01 } },
+  { name: "repetition_penalty", usual: 1, slider: { min: 0.8, max: 1.8, step: 0.01 } },
+  { name: "max_new_tokens", usual: 256, slider: { min: 16, max: 4096, step: 16 } },
+  { name: "seed", usual: null, slider: null },
 ];
 
 /** @typedef {{ numbers: Record<string, number>, stop: string, systemPrompt: string }} Settings */

@@ -107,6 +107,7 @@
  * @typedef {object} Notice
  * @property {string} message
  * @property {string|null} [hint]
+ * @property {string|null} [said]         the server's own words, where the message is their translation
  * @property {string|null} [code]
  * @property {string|null} [param]
  * @property {string|null} [requestId]

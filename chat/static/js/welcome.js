@@ -2,24 +2,14 @@
 /** What stands where no message is yet: the chosen checkpoint's facts and a few first prompts, or what is missing. */
 
 import { element } from "./dom.js";
-import { count, counted, decimal, integer } from "./format.js";
-import { lossName } from "./words.js";
+import { count, decimal, integer } from "./format.js";
+import { t } from "./i18n.js";
+import { groupName, lossName } from "./words.js";
 
 /** @typedef {import("./types.js").Model} Model */
 /** @typedef {import("./types.js").State} State */
 
-const CHAT_PROMPTS = [
-  "Explain overfitting to a ten-year-old.",
-  "Write a haiku about gradient descent.",
-  "Write a Python function that reverses a list.",
-  "What should I cook with rice, eggs and spinach?",
-];
-const COMPLETION_PROMPTS = [
-  "Once upon a time",
-  "The capital of France is",
-  "def fibonacci(n):",
-  "The most important thing I have learned is",
-];
+const STARTERS = [1, 2, 3, 4];
 
 /**
  * @typedef {object} WelcomeActions
@@ -69,8 +59,8 @@ export class Welcome {
    * @returns {Node[]}
    */
   #content({ catalog, conversation }, model) {
-    if (catalog.phase === "loading") return [element("p", { className: "quiet" }, "Looking for checkpoints…")];
-    if (catalog.phase === "failed") return [element("p", { className: "quiet" }, "The server does not answer.")];
+    if (catalog.phase === "loading") return [element("p", { className: "quiet" }, t("chat.looking"))];
+    if (catalog.phase === "failed") return [element("p", { className: "quiet" }, t("chat.server_silent"))];
     if (model) return this.#modelCard(model, conversation.mode);
     return catalog.models.length === 0 ? this.#howToAdd() : this.#noneWorks(catalog.models.length);
   }
@@ -80,7 +70,8 @@ export class Welcome {
    * @param {import("./types.js").Mode} mode
    */
   #modelCard(model, mode) {
-    const prompts = mode === "completion" && !model.chat_template ? COMPLETION_PROMPTS : CHAT_PROMPTS;
+    const kind = mode === "completion" && !model.chat_template ? "completion" : "chat";
+    const prompts = STARTERS.map((number) => t(`chat.starter_${kind}_${number}`));
     const buttons = prompts.map((prompt) => {
       const button = { type: "button", className: "starter", onclick: () => this.#actions.ask(prompt) };
       return element("li", {}, element("button", button, prompt));
@@ -91,39 +82,34 @@ export class Welcome {
     const name = element("h2", { className: "welcome-title", dir: "auto" }, model.name);
     const path = model.id === model.name ? null : element("p", { className: "welcome-path", dir: "ltr" }, model.id);
     const title = element("div", {}, name, path);
-    const list = element("ul", { className: "starters", "aria-label": "Prompts to begin with" }, ...buttons);
+    const list = element("ul", { className: "starters", "aria-label": t("chat.starters") }, ...buttons);
     return [title, element("dl", { className: "model-facts" }, ...facts), ...evidenceOf(model), list];
   }
 
   #howToAdd() {
     const kinds = [
-      "a Hugging Face folder with config.json, *.safetensors and tokenizer.json",
-      "a GGUF file",
-      "a training script's own .pt file, with its configuration inside or beside it",
+      t("common.add_checkpoint_kind_huggingface"),
+      t("common.add_checkpoint_kind_gguf"),
+      t("common.add_checkpoint_kind_torch"),
     ].map((kind) => element("li", {}, kind));
-    const where = element(
-      "p",
-      {},
-      "Put one into the checkpoints folder this server was started with, at any depth. ",
-      "It is checkpoints/ unless the server was told otherwise. These are understood:",
-    );
-    const title = element("h2", { className: "welcome-title" }, "No checkpoint yet");
+    const where = element("p", {}, t("chat.no_checkpoint_where"));
+    const title = element("h2", { className: "welcome-title" }, t("chat.no_checkpoint"));
     return [title, where, element("ul", { className: "kinds" }, ...kinds), this.#rescanButton()];
   }
 
   /** @param {number} number */
   #noneWorks(number) {
-    const title = element("h2", { className: "welcome-title" }, "No checkpoint can be loaded");
-    const words = `${counted(number, "checkpoint")} found, each with a problem. The list says which, and its cure.`;
+    const title = element("h2", { className: "welcome-title" }, t("chat.none_works"));
+    const words = t("chat.none_works_found", { count: number });
     const open = { type: "button", className: "main-button", onclick: this.#actions.pick };
-    return [title, element("p", {}, words), element("button", open, "Show the list"), this.#rescanButton()];
+    return [title, element("p", {}, words), element("button", open, t("chat.show_list")), this.#rescanButton()];
   }
 
   #rescanButton() {
     return element(
       "button",
       { type: "button", className: "plain-button", onclick: this.#actions.rescan },
-      "Look again",
+      t("common.look_again"),
     );
   }
 }
@@ -135,15 +121,15 @@ export class Welcome {
 function factsOf(model) {
   /** @type {[string, string|null|undefined][]} */
   const facts = [
-    ["Stage", model.stage ?? (model.group === "Other" ? null : model.group)],
-    ["Step", model.step == null ? null : integer(model.step)],
-    ["Epoch", model.epoch == null ? null : decimal(model.epoch)],
-    [model.loss ? lossName(model.loss) : "Loss", model.loss && decimal(model.loss.value)],
-    ["Context", model.context_length ? counted(model.context_length, "token") : null],
-    ["Parameters", model.parameters == null ? null : count(model.parameters)],
-    ["Family", model.family],
-    ["Stored as", model.dtype],
-    ["Trained from", model.parent],
+    [t("common.fact_stage"), model.stage ?? (model.group === "Other" ? null : groupName(model.group))],
+    [t("common.fact_step"), model.step == null ? null : integer(model.step)],
+    [t("common.fact_epoch"), model.epoch == null ? null : decimal(model.epoch)],
+    [model.loss ? lossName(model.loss) : t("common.loss"), model.loss && decimal(model.loss.value)],
+    [t("common.fact_context"), model.context_length ? t("common.tokens", { count: model.context_length }) : null],
+    [t("common.fact_parameters"), model.parameters == null ? null : count(model.parameters)],
+    [t("common.fact_family"), model.family],
+    [t("common.fact_stored_as"), model.dtype],
+    [t("common.fact_parent"), model.parent],
   ];
   return /** @type {[string, string][]} */ (facts.filter(([, value]) => value));
 }
@@ -153,6 +139,6 @@ function evidenceOf(model) {
   const known = Object.entries(model.evidence ?? {});
   if (known.length === 0) return [];
   const lines = known.map(([field, text]) => element("li", {}, `${field}: ${text}`));
-  const summary = element("summary", {}, "How this is known");
+  const summary = element("summary", {}, t("chat.how_known"));
   return [element("details", { className: "evidence" }, summary, element("ul", {}, ...lines))];
 }

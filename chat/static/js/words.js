@@ -1,43 +1,43 @@
 // @ts-check
 /** What states, stages and ends are called in front of people. Pure functions, no page. */
 
-import { count, counted, decimal, duration, integer, ordinal, percent, rate, size } from "./format.js";
+import { count, decimal, duration, integer, percent, rate, size } from "./format.js";
+import { has, language, t } from "./i18n.js";
 
 /** @typedef {import("./types.js").Model} Model */
 /** @typedef {import("./types.js").Message} Message */
 /** @typedef {import("./types.js").Progress} Progress */
 
-/** @type {Record<import("./types.js").ModelState, string>} */
-const STATES = {
-  unloaded: "not loaded",
-  queued: "queued",
-  loading: "loading",
-  ready: "ready",
-  unloading: "unloading",
-  failed: "failed",
-};
-
 /**
  * "loading 42%", "ready", …
  * @param {import("./types.js").Status} status
  */
-export function stateWords(status) {
-  const words = STATES[status.state];
-  return status.state === "loading" && status.progress ? `${words} ${percent(status.progress.fraction)}` : words;
+export function stateWords({ state, progress }) {
+  if (state !== "loading" || !progress) return t(`common.state_${state}`);
+  return t("common.state_loading_share", { share: percent(progress.fraction) });
+}
+
+/** A group of the list; a name that the server made up stays as it is. @param {string} group */
+export function groupName(group) {
+  return has(`common.group_${group}`) ? t(`common.group_${group}`) : group;
 }
 
 /**
  * What an answer without text waits for.
  * @param {Progress|null|undefined} progress
- * @param {string} modelName
+ * @param {string} name of the model
  */
-export function waitingWords(progress, modelName) {
-  if (!progress) return "Waiting for the server";
-  const share = progress.fraction > 0 ? ` ${percent(progress.fraction)}` : "";
-  if (progress.stage === "loading") return `Loading ${modelName}${share}`;
-  if (progress.stage === "prefill") return `Reading the conversation${share}`;
+export function waitingWords(progress, name) {
+  if (!progress) return t("chat.waiting_for_server");
+  const share = progress.fraction > 0 ? percent(progress.fraction) : "";
+  if (progress.stage === "loading") {
+    return share ? t("chat.waiting_loading_share", { name, share }) : t("chat.waiting_loading", { name });
+  }
+  if (progress.stage === "prefill") {
+    return share ? t("chat.waiting_prefill_share", { share }) : t("chat.waiting_prefill");
+  }
   const position = progress.queue_position ?? 0;
-  return position > 0 ? `Waiting, ${ordinal(position)} in the queue` : "Waiting for a free place";
+  return position > 0 ? t("chat.waiting_position", { position }) : t("chat.waiting_for_place");
 }
 
 /**
@@ -45,13 +45,15 @@ export function waitingWords(progress, modelName) {
  * @param {Message} message
  */
 export function endWords({ status, finishReason, limit, usage, error }) {
-  if (status === "failed") return `broke off: ${error?.message ?? "no reason given"}`;
-  if (status === "interrupted") return "interrupted when the page was left";
-  if (finishReason === "cancelled") return "stopped by you";
-  if (finishReason !== "length") return "ended";
+  if (status === "failed") return t("chat.end_failed", { reason: error?.message ?? t("chat.end_no_reason") });
+  if (status === "interrupted") return t("chat.end_interrupted");
+  if (finishReason === "cancelled") return t("chat.end_cancelled");
+  if (finishReason !== "length") return t("chat.end_stop");
   const written = usage?.completion_tokens ?? 0;
-  if (limit != null && written < limit) return `filled the context after ${counted(written, "token")}`;
-  return `reached the limit of ${counted(limit ?? written, "token")}`;
+  if (limit != null && written < limit) {
+    return t("chat.end_context", { tokens: t("common.tokens", { count: written }) });
+  }
+  return t("chat.end_limit", { tokens: t("common.tokens", { count: limit ?? written }) });
 }
 
 /**
@@ -61,12 +63,14 @@ export function endWords({ status, finishReason, limit, usage, error }) {
  */
 export function answerFacts(message) {
   const { usage, timings, modelName } = message;
-  const facts = [modelName ?? "unknown model"];
-  if (usage) facts.push(counted(usage.completion_tokens, "token"));
+  const facts = [modelName ?? t("chat.unknown_model")];
+  if (usage) facts.push(t("common.tokens", { count: usage.completion_tokens }));
   if (timings && timings.tokens_per_second > 0) facts.push(rate(timings.tokens_per_second));
-  if (timings && usage?.completion_tokens) facts.push(`first token after ${duration(timings.time_to_first_token_ms)}`);
+  if (timings && usage?.completion_tokens) {
+    facts.push(t("chat.first_token_after", { duration: duration(timings.time_to_first_token_ms) }));
+  }
   facts.push(endWords(message));
-  if (message.truncated) facts.push("the start of the conversation was left out");
+  if (message.truncated) facts.push(t("chat.start_left_out"));
   return facts;
 }
 
@@ -78,18 +82,18 @@ export function answerFacts(message) {
 export function modelFacts(model) {
   const facts = [];
   if (model.family) facts.push(model.family);
-  if (model.parameters != null) facts.push(`${count(model.parameters)} parameters`);
+  if (model.parameters != null) facts.push(t("common.parameter_count", { count: count(model.parameters) }));
   if (model.dtype) facts.push(model.dtype);
   if (model.size_bytes) facts.push(size(model.size_bytes));
-  if (model.step != null) facts.push(`step ${integer(model.step)}`);
+  if (model.step != null) facts.push(t("common.step_number", { number: integer(model.step) }));
   if (model.loss) facts.push(`${lossName(model.loss).toLowerCase()} ${decimal(model.loss.value)}`);
   return facts;
 }
 
 /** "Validation loss", "Reward", …  @param {{ kind: string }} loss */
 export function lossName({ kind }) {
-  const name = ["train", "validation"].includes(kind) ? `${kind} loss` : kind;
-  return name[0].toUpperCase() + name.slice(1);
+  if (has(`common.loss_${kind}`)) return t(`common.loss_${kind}`);
+  return kind[0].toUpperCase() + kind.slice(1);
 }
 
 /**
@@ -100,9 +104,9 @@ export function lossName({ kind }) {
  */
 export function fitWords(model, budgetBytes) {
   if (!model.memory || model.problem) return null;
-  const needs = `needs ${size(model.memory.total_bytes)}`;
-  if (model.memory.fits) return { text: needs, fits: true };
-  return { text: `${needs} of ${size(budgetBytes)}: too much`, fits: false };
+  const need = size(model.memory.total_bytes);
+  if (model.memory.fits) return { text: t("common.fits", { need }), fits: true };
+  return { text: t("common.does_not_fit", { need, budget: size(budgetBytes) }), fits: false };
 }
 
 /**
@@ -112,22 +116,34 @@ export function fitWords(model, budgetBytes) {
 export function modelLine({ name, status }) {
   const stage = status.progress?.stage;
   switch (status.state) {
-    case "unloaded":
-      return `${name} is not loaded; your next message loads it.`;
-    case "queued":
-      return `${name} waits to be loaded`;
     case "loading":
-      return `Loading ${name}${stage && stage !== "loading" ? `: ${stage}` : ""}`;
+      return stage && stage !== "loading"
+        ? t("chat.line_loading_stage", { name, stage })
+        : t("chat.line_loading", { name });
     case "ready":
       return [name, size(status.memory_bytes ?? 0), placeWords(status)].filter(Boolean).join(" · ");
-    case "unloading":
-      return `Unloading ${name}`;
     case "failed":
-      return `${name} could not be loaded. ${status.error?.message ?? ""}`.trim();
+      return t("chat.line_failed", { name, reason: status.error?.message ?? "" }).trim();
+    default:
+      return t(`chat.line_${status.state}`, { name });
   }
 }
 
 /** @param {import("./types.js").Status} status */
 function placeWords({ precision, device }) {
-  return precision && device ? `${precision} on ${device}` : (precision ?? device ?? "");
+  return precision && device ? t("chat.place", { precision, device }) : (precision ?? device ?? "");
+}
+
+/**
+ * An error in the page's language. The server words its reasons in English and with the numbers that matter, so they
+ * stand as they are on an English page and below the translation on others; a code without words keeps the server's.
+ * Remedies of ours speak to people where the server's speak to programs.
+ * @param {{ code: string, message: string, hint?: string|null }} error
+ * @returns {{ message: string, hint: string|null, said: string|null }}
+ */
+export function inWords({ code, message, hint = null }) {
+  const known = has(`errors.${code}`) ? t(`errors.${code}`) : message;
+  const remedy = has(`errors.${code}.hint`) ? t(`errors.${code}.hint`) : hint;
+  if (language() === "en" || known === message) return { message, hint: remedy, said: null };
+  return { message: known, hint: remedy, said: message };
 }
