@@ -90,7 +90,7 @@ def _record(file: Path, data_start: int, name: str, entry: Any) -> TensorRecord:
         encoding, shape = entry["dtype"], tuple(entry["shape"])
         begin, end = entry["data_offsets"]
         numbers = (*shape, begin, end)
-        is_sound = all(isinstance(number, int) and number >= 0 for number in numbers) and len(shape) <= HIGHEST_RANK
+        is_sound = {*map(type, numbers)} == {int} and min(numbers) >= 0 and len(shape) <= HIGHEST_RANK
         bits = BITS[encoding]
     except (KeyError, TypeError, ValueError) as error:
         raise _unsafe(file, f"the entry of the tensor {name[:100]} cannot be read ({error!r})") from error

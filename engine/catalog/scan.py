@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from types import ModuleType
 
+from engine.catalog import unfinished
 from engine.catalog.formats import claiming, peft
 from engine.catalog.info import GROUPS, CheckpointInfo, Listing, Skipped
+from engine.catalog.stamps import Stamp, Stamps
+from engine.catalog.walk import Folder, walk
 
 logger = logging.getLogger(__name__)
-
-DEEPEST = 12
-# Tokenizers, configs and templates beside a checkpoint and up to three folders above it, its own folder included.
-COMPANIONS, FOLDERS_UP = (".json", ".jinja", ".pkl", "tokenizer.bin"), 4
-Stamp = tuple[tuple[str, int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +28,14 @@ class Difference:
     gone: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was found at a path, None where it is no checkpoint, and what has to be so that it still holds."""
+
+    stamp: Stamp
+    info: CheckpointInfo | None
+
+
 class Scanner:
     """Scans one root. What has the same inode, size and time of change as before is not read again.
 
@@ -39,7 +44,8 @@ class Scanner:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._known: dict[Path, tuple[Stamp, CheckpointInfo | None]] = {}
+        self._known: dict[str, _Known] = {}
+        self._claims: dict[str, tuple[object, ModuleType | None]] = {}
         self._listing = Listing()
         self._lock = Lock()
 
@@ -68,95 +74,50 @@ class Scanner:
         )
 
     def _describe_all(self, skipped: list[Skipped]) -> Iterator[CheckpointInfo]:
-        known: dict[Path, tuple[Stamp, CheckpointInfo | None]] = {}
-        paths = list(_candidates(self._root))
-        stamps = _Stamps(self._root, paths)
-        for path in paths:
+        folders = list(walk(str(self._root)))
+        self._claims = {folder.path: self._claim(folder) for folder in folders}
+        claims = {path: form for path, (_, form) in self._claims.items() if form is not None}
+        stamps = Stamps(folders, [path for path, form in claims.items() if form is not peft])
+        known: dict[str, _Known] = {}
+        for path, stamp in _candidates(folders, claims, stamps):
             try:
-                stamp = stamps.of(path)
                 before = self._known.get(path)
-                known[path] = before if before is not None and before[0] == stamp else (stamp, self._describe(path))
+                is_same = before is not None and before.stamp == stamp and not unfinished.is_due(before.info)
+                known[path] = before if is_same else _Known(stamp, self._describe(Path(path)))
             except Exception as error:
                 # Whatever a file does to its reader, the list goes on without it and says so.
                 logger.warning("%s could not be described: %s", path, error, exc_info=True)
-                skipped.append(Skipped(self._id(path), str(error)))
+                skipped.append(Skipped(self._id(Path(path)), str(error)))
                 continue
-            info = known[path][1]
+            info = known[path].info
             if info is not None:
                 yield info
         self._known = known
 
+    def _claim(self, folder: Folder) -> tuple[object, ModuleType | None]:
+        before = self._claims.get(folder.path)
+        if before is not None and before[0] == folder.identity:
+            return before
+        return folder.identity, claiming(Path(folder.path))
+
     def _describe(self, path: Path) -> CheckpointInfo | None:
         form = claiming(path)
-        return None if form is None else form.describe(path, self._id(path))
+        return None if form is None else unfinished.judged(form.describe(path, self._id(path)))
 
     def _id(self, path: Path) -> str:
         """The path below the root; a root that is a checkpoint itself goes by its name."""
         return self._root.resolve().name if path == self._root else path.relative_to(self._root).as_posix()
 
 
-class _Stamps:
-    """What tells in one scan that a path is what it was: its own files, and those beside and above it that may say
-    something of it, a tokenizer or a config. Each folder is looked at once. To an adapter every directory that may be
-    its base belongs too.
-    """
-
-    def __init__(self, root: Path, paths: Sequence[Path]) -> None:
-        self._root = root
-        self._paths = paths
-        self._companions: dict[Path, Stamp] = {}
-
-    def of(self, path: Path) -> Stamp:
-        """The stamp of a file, or of a directory that is a checkpoint."""
-        return self._without_bases(path) + (self._bases if peft.matches(path) else ())
-
-    @cached_property
-    def _bases(self) -> Stamp:
-        folders = [path for path in self._paths if path.is_dir() and not peft.matches(path)]
-        return tuple(each for path in folders for each in ((str(path), 0, 0, 0), *self._without_bases(path)))
-
-    def _without_bases(self, path: Path) -> Stamp:
-        own = [path] if path.is_file() else [Path(entry.path) for entry in os.scandir(path) if entry.is_file()]
-        inside = [folder for folder in path.parents if folder == self._root or self._root in folder.parents]
-        return _stamp(own) + tuple(each for folder in inside[:FOLDERS_UP] for each in self._beside(folder))
-
-    def _beside(self, folder: Path) -> Stamp:
-        if folder not in self._companions:
-            files = [Path(entry.path) for entry in os.scandir(folder) if entry.name.endswith(COMPANIONS)]
-            self._companions[folder] = _stamp(file for file in files if file.is_file())
-        return self._companions[folder]
-
-
-def _candidates(root: Path) -> Iterator[Path]:
-    """Directories that a format claims, and the files of the others. A link that leads back is not followed."""
-    seen: set[tuple[int, int]] = set()
-    pending = [(root, 0)]
-    while pending:
-        folder, depth = pending.pop()
-        try:
-            identity = (folder.stat().st_dev, folder.stat().st_ino)
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError as error:
-            logger.warning("%s cannot be listed: %s", folder, error)
+def _candidates(folders: list[Folder], claims: dict[str, ModuleType], stamps: Stamps) -> Iterator[tuple[str, Stamp]]:
+    """Folders that a format claims, and the files of the others, each with its stamp."""
+    for folder in folders:
+        form = claims.get(folder.path)
+        if form is not None:
+            yield folder.path, stamps.of_folder(folder, with_bases=form is peft)
             continue
-        if identity in seen or depth > DEEPEST:
-            continue
-        seen.add(identity)
-        is_claimed = claiming(folder) is not None
-        if is_claimed:
-            yield folder
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir():
-                pending.append((Path(entry.path), depth + 1))
-            elif entry.is_file() and not is_claimed:
-                yield Path(entry.path)
-
-
-def _stamp(files: Iterable[Path]) -> Stamp:
-    stats = [(file.name, file.stat()) for file in sorted(files)]
-    return tuple((name, stat.st_ino, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+        for entry in folder.files:
+            yield f"{folder.path}/{entry.name}", stamps.of_file(folder, entry)
 
 
 def _place(info: CheckpointInfo) -> tuple[int, str, int, str]:

@@ -21,6 +21,8 @@ FOLDERS_UP = 3
 STOP_TOKENS = ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>", "<|endoftext|>", "<|eom_id|>")
 SPECIAL_TOKENS = ("bos_token", "eos_token", "unk_token", "pad_token")
 LONGEST_CHARACTERS = 16 * 1024 * 1024
+LONGEST_BEGINNING = 512 * 1024
+JSON_GAP = re.compile(r"[\s{:,]*")
 # Rows of the embeddings -> whose tokenizer that many tokens usually are.
 LIKELY: Mapping[int, str] = {
     50257: "GPT-2",
@@ -95,7 +97,7 @@ def spec(file: Path, home: Path, settings: Mapping[str, Any]) -> TokenizerSpec:
     own = read_object_if_there(file.parent / "tokenizer_config.json")
     own = {**read_object_if_there(file.parent / "special_tokens_map.json"), **own}
     special = {name: text for name in SPECIAL_TOKENS if (text := _token_text(own.get(name)))}
-    ids = _added_ids(read_object(file))
+    ids = _added_tokens(file)
     stops = {*whole_ids(settings.get("eos_token_id"))}
     stops |= {ids[text] for text in (*STOP_TOKENS, special.get("eos_token")) if text in ids}
     return TokenizerSpec(
@@ -161,6 +163,28 @@ def _size(found: TokenizerSpec) -> int:
 def _fits(size: int, rows: int) -> bool:
     """Rows are often padded up to a multiple of 64 or 128, seldom by more."""
     return 0 < size <= rows and rows - size < max(512, rows // 50)
+
+
+def _added_tokens(file: Path) -> dict[str, int]:
+    """The added tokens of a tokenizer.json. They stand at its beginning, before the vocabulary that makes it long."""
+    with file.open("rb") as stream:
+        beginning = stream.read(LONGEST_BEGINNING).decode("utf-8", errors="ignore")
+    try:
+        return _added_ids({"added_tokens": _value_at_the_beginning(beginning, "added_tokens")})
+    except (ValueError, RecursionError):
+        return _added_ids(read_object(file))
+
+
+def _value_at_the_beginning(text: str, wanted: str) -> Any:
+    """The value of a key of a JSON object of which only the beginning is there. Raises ValueError if it is not."""
+    decoder, place = json.JSONDecoder(), JSON_GAP.match(text).end()
+    while place < len(text) and text[place] != "}":
+        key, place = decoder.raw_decode(text, place)
+        value, place = decoder.raw_decode(text, JSON_GAP.match(text, place).end())
+        if key == wanted:
+            return value
+        place = JSON_GAP.match(text, place).end()
+    raise ValueError(f"no {wanted} at the beginning")
 
 
 def _added_ids(document: Mapping[str, Any]) -> dict[str, int]:

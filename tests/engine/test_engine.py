@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -225,6 +226,8 @@ def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
 def test_a_broken_checkpoint_is_refused_with_the_reason_of_the_list(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "broken")
     (folder / "model.safetensors").write_bytes(b"cut")
+    for file in folder.iterdir():
+        os.utime(file, (1, 1))  # A fresh one might still be being written.
     engine = make(tmp_path)
     for act in (lambda: engine.load("broken"), lambda: ask(engine, model="broken")):
         with pytest.raises(CheckpointProblem) as refusal:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
-from engine.catalog import scan
+from engine.catalog import scan, walk
 from engine.catalog.scan import Scanner
 from tests.adapters import pair, write_adapter
 from tests.gguf_files import write_tiny_llama
@@ -16,6 +17,12 @@ from tests.tiny import write_checkpoint
 
 def ids(scanner: Scanner) -> list[str]:
     return [info.id for info in scanner.listing.checkpoints]
+
+
+def let_lie(folder: Path) -> None:
+    """Make the files an hour old, so that nothing looks as if it was being written."""
+    for file in folder.iterdir():
+        os.utime(file, (time.time() - 3600, time.time() - 3600))
 
 
 def test_checkpoints_are_found_at_any_depth_by_their_content(tmp_path: Path) -> None:
@@ -53,6 +60,7 @@ def test_what_appears_changes_and_goes_is_told(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "model")
     assert [info.id for info in scanner.scan().appeared] == ["model"]
     (folder / "model.safetensors").write_bytes(b"cut")
+    let_lie(folder)
     changed = scanner.scan().changed
     assert [(info.id, info.problem.code) for info in changed] == [("model", "file_truncated")]
     for file in folder.iterdir():
@@ -104,7 +112,7 @@ def test_a_folder_that_may_not_be_read_does_not_hide_the_others(
             raise PermissionError(13, "Permission denied", str(folder))
         return scandir(folder)
 
-    monkeypatch.setattr(scan.os, "scandir", forbidding)
+    monkeypatch.setattr(walk.os, "scandir", forbidding)
     scanner = Scanner(tmp_path)
     scanner.scan()
     assert ids(scanner) == ["good"]
@@ -121,6 +129,7 @@ def test_a_tokenizer_put_beside_a_checkpoint_is_noticed(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "run" / "checkpoint-5")
     tokenizer = (folder / "tokenizer.json").read_bytes()
     (folder / "tokenizer.json").unlink()
+    let_lie(folder)
     scanner = Scanner(tmp_path)
     scanner.scan()
     assert scanner.listing.checkpoints[0].problem.code == "tokenizer_not_found"
