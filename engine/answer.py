@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from engine.catalog.info import ChatTemplate
-from engine.errors import CheckpointProblem, InvalidRequest
-from engine.letters import Candidate, Done, Event, Receipt, ScoredToken, Started, Submit, Token
+from engine.letters import Done, Event, Receipt, ScoredToken, Started, Submit, Token
 from engine.loader import Loaded
+from engine.prompt import make_prompt, refuse_longer, refuse_unknown
+from engine.questions import Candidate
 from engine.request import SamplingParams
 from engine.sampling import Choice, choose
 from engine.sequence import Clock, Sequence
 from engine.text.stream import TextStream
-from engine.text.template import CHATML, PLAIN, PLAIN_STOP, render, template_hash
+from engine.text.template import PLAIN, PLAIN_STOP, template_hash
 from engine.version import VERSION
 
 TOKENS_BEFORE = 4
@@ -25,10 +25,11 @@ class Answer:
         self._loaded = loaded
         self._model = model
         self._sampling: SamplingParams = letter.sampling
-        self.template = None if letter.messages is None else _template(letter, loaded)
-        ids = self._prompt_ids(letter)
-        _refuse_unknown(ids, loaded.vocab_size)
-        room = self._room(len(ids))
+        prompt = make_prompt(letter, loaded.tokenizer, loaded.template)
+        refuse_unknown(prompt, loaded.vocab_size)
+        refuse_longer(prompt, loaded.context_length - 1, loaded.context_length)
+        self.template, ids = prompt.template, prompt.ids
+        room = min(letter.sampling.max_new_tokens, loaded.context_length - len(ids))
         clock = Clock(letter.received_at, letter.load_ms)
         self.sequence = Sequence(letter.run_id, ids, letter.sampling, room, clock)
         stops = letter.sampling.stop + ((PLAIN_STOP,) if self.template is PLAIN else ())
@@ -88,31 +89,6 @@ class Answer:
         )
         return [*(self._token(rest) if rest or self._unsent_ids else []), done]
 
-    def _prompt_ids(self, letter: Submit) -> list[int]:
-        tokenizer = self._loaded.tokenizer
-        if letter.prompt_ids is not None:
-            return list(letter.prompt_ids)
-        if self.template is None:
-            return tokenizer.encode(letter.prompt, letter.add_bos)
-        messages = [tokenizer.defuse(message) for message in letter.messages]
-        goes_on = letter.continue_final_message
-        prompt = render(self.template, messages, tokenizer.special_tokens, continue_final_message=goes_on)
-        ids = tokenizer.encode_rendered(prompt)
-        return tokenizer.with_bos(ids) if self.template in (CHATML, PLAIN) else ids
-
-    def _room(self, prompt_tokens: int) -> int:
-        context = self._loaded.context_length
-        if prompt_tokens == 0:
-            raise InvalidRequest("the prompt has no tokens", param="prompt", hint="Send at least one character.")
-        if prompt_tokens >= context:
-            raise InvalidRequest(
-                f"the prompt has {prompt_tokens} tokens, and the model's context holds {context} with the answer",
-                code="context_length_exceeded",
-                param="prompt" if self.template is None else "messages",
-                hint="Shorten the prompt or begin a new conversation.",
-            )
-        return min(self._sampling.max_new_tokens, context - prompt_tokens)
-
     def _note(self, choice: Choice) -> None:
         self._unsent_ids.append(choice.id)
         if choice.logprob is not None:
@@ -127,18 +103,3 @@ class Answer:
         self._unsent_ids.clear()
         self._unsent_scores.clear()
         return [event]
-
-
-def _refuse_unknown(ids: list[int], vocab_size: int) -> None:
-    """A tokenizer may know more tokens than the model: those it was never given rows for."""
-    largest = max(ids, default=0)
-    if largest >= vocab_size:
-        raise CheckpointProblem(
-            f"the tokenizer makes the id {largest}, and the model has only {vocab_size} rows of embeddings",
-            code="vocabulary_mismatch",
-            hint="The tokenizer belongs to another model, or the text holds a token that was added to it later.",
-        )
-
-
-def _template(letter: Submit, loaded: Loaded) -> ChatTemplate:
-    return loaded.template if letter.template is None else ChatTemplate(letter.template, "request")

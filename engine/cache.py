@@ -28,6 +28,19 @@ class KVCache:
         self._device = device
         self._slots: list[Tensor | None] = [None] * slots
 
+    def another(self, slots: int) -> KVCache:
+        """An empty cache for the same model."""
+        layers, _, kv_heads, head_dim = self._shape
+        return KVCache(
+            slots=slots,
+            layers=layers,
+            kv_heads=kv_heads,
+            head_dim=head_dim,
+            context_length=self._context_length,
+            dtype=self._dtype,
+            device=self._device,
+        )
+
     @property
     def bytes(self) -> int:
         """Memory of all slots."""

@@ -7,13 +7,15 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from threading import Condition
 
-from engine.letters import TERMINAL, Done, Event, Failed
+from engine.errors import LoadCancelled
+from engine.letters import TERMINAL, Answered, Done, Event, Failed
+from engine.questions import Reply
 
 
 class Completion:
     """One run as its reader sees it: iterate over its events, or cancel it.
 
-    The last event is exactly one `Done` or `Failed`; whatever is put after it is dropped.
+    The last event is exactly one `Done`, `Failed` or, for a question, `Answered`; whatever comes after it is dropped.
     """
 
     def __init__(self, run_id: str, model: str, on_cancel: Callable[[str], None]) -> None:
@@ -60,8 +62,18 @@ class Completion:
         while (event := self.next()) is not None:
             yield event
 
+    def reply(self, timeout_seconds: float | None = None) -> Reply:
+        """A question's reply. Raises its own error, LoadCancelled when it was called off, or `TimeoutError`."""
+        last = self._last(timeout_seconds)
+        if isinstance(last, Done):
+            raise LoadCancelled("the question was called off", code="cancelled")
+        return last.reply
+
     def result(self, timeout_seconds: float | None = None) -> Done:
         """Read to the end. Raises the run's own error, or `TimeoutError` after `timeout_seconds`."""
+        return self._last(timeout_seconds)
+
+    def _last(self, timeout_seconds: float | None) -> Done | Answered:
         deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
@@ -70,7 +82,7 @@ class Completion:
                 raise TimeoutError(f"run {self.run_id} did not end in {timeout_seconds} s")
             if isinstance(event, Failed):
                 raise event.error
-            if isinstance(event, Done):
+            if isinstance(event, Done | Answered):
                 return event
 
     def text(self, timeout_seconds: float | None = None) -> str:

@@ -21,8 +21,9 @@ from engine.errors import CheckpointNotFound, CheckpointProblem, InvalidRequest
 from engine.estimate import estimate
 from engine.fleet import Fleet
 from engine.host import ProcessHost, ThreadHost, start_forkserver
-from engine.letters import LoadPlan, Submit
+from engine.letters import Ask, LoadPlan, Submit
 from engine.machine import default_budget_bytes
+from engine.questions import Question
 from engine.request import GenerationRequest, SamplingParams
 from engine.status import (
     CheckpointAppeared,
@@ -157,7 +158,7 @@ class Engine:
         Raises InvalidRequest, CheckpointNotFound, CheckpointProblem, Overloaded.
         """
         received_at = time.monotonic()
-        info = self._usable(self._model_of(request))
+        info = self._usable(self._model_of(request.model))
         letter = Submit(
             run_id=uuid4().hex,
             prompt=request.prompt,
@@ -169,8 +170,19 @@ class Engine:
             continue_final_message=request.continue_final_message,
             prompt_ids=request.prompt_ids,
         )
-        plan = self._plan(info, LoadOptions())
-        return self._fleet.submit(letter, plan, self.estimate(info).total_bytes, self._options.max_waiting)
+        return self._hand_over(letter, info)
+
+    def ask(self, model: str | None, question: Question) -> Completion:
+        """Queue a question, loading its model first where needed; `Completion.reply` waits for what comes of it.
+
+        Raises CheckpointNotFound, CheckpointProblem, Overloaded.
+        """
+        letter = Ask(uuid4().hex, question, received_at=time.monotonic())
+        return self._hand_over(letter, self._usable(self._model_of(model)))
+
+    def sampling(self, request: GenerationRequest) -> SamplingParams:
+        """The complete parameters that a request would be answered with, its seed too."""
+        return self._sampling(request, self._usable(self._model_of(request.model)))
 
     def cancel(self, run_id: str) -> bool:
         """Ask a run to end early; False when no such run is alive."""
@@ -191,8 +203,8 @@ class Engine:
         if checkpoint_id not in self._fleet.statuses():
             self.checkpoint(checkpoint_id)
 
-    def _model_of(self, request: GenerationRequest) -> str:
-        model = request.model or self.current_id() or self.default_id()
+    def _model_of(self, asked: str | None) -> str:
+        model = asked or self.current_id() or self.default_id()
         if model is None:
             raise CheckpointNotFound(
                 "there is no checkpoint that can be loaded",
@@ -221,6 +233,10 @@ class Engine:
                 param="max_new_tokens",
             )
         return sampling if sampling.seed is not None else sampling.overridden_by({"seed": secrets.randbelow(2**31)})
+
+    def _hand_over(self, letter: Submit | Ask, info: CheckpointInfo) -> Completion:
+        plan = self._plan(info, LoadOptions())
+        return self._fleet.submit(letter, plan, self.estimate(info).total_bytes, self._options.max_waiting)
 
     def _plan(self, info: CheckpointInfo, options: LoadOptions) -> LoadPlan:
         return LoadPlan(

@@ -15,7 +15,7 @@ from threading import Condition, Thread
 from engine.completion import Completion
 from engine.errors import CheckpointProblem, EngineError, ModelBusy, Overloaded, WorkerFailed
 from engine.host import Host, OnEnd, OnLetter
-from engine.letters import Cancel, LoadFailed, Loading, LoadPlan, Ready, Step, Submit
+from engine.letters import Ask, Cancel, LoadFailed, Loading, LoadPlan, Ready, Step, Submit
 from engine.residents import Resident, Residents
 from engine.status import LoadOptions, LoadProgress, MemoryPicture, Status
 
@@ -96,7 +96,7 @@ class Fleet:
             is_ours = self._retire(resident, reason)
         return self._finish(resident, reason) if is_ours else self._wait_until_gone(resident)
 
-    def submit(self, letter: Submit, plan: LoadPlan, reserve_bytes: int, max_waiting: int) -> Completion:
+    def submit(self, letter: Submit | Ask, plan: LoadPlan, reserve_bytes: int, max_waiting: int) -> Completion:
         """Hand a request to its model, or keep it until the model is loaded. Raises Overloaded when too many wait."""
         completion = Completion(letter.run_id, plan.checkpoint_id, self.cancel)
         with self._changed:

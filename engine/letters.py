@@ -1,6 +1,6 @@
 """The letters that pass between the web process and a worker. Frozen, picklable, no torch.
 
-Down the pipe: `Submit`, `Cancel`, `Stop`. Up the pipe: `Loading`, `Ready`, `LoadFailed`, and one `Step` for each
+Down the pipe: `Submit`, `Ask`, `Cancel`, `Stop`. Up the pipe: `Loading`, `Ready`, `LoadFailed`, and one `Step` for each
 turn of the worker's loop, which holds the events of all the sequences of that turn.
 """
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from engine.errors import EngineError
+from engine.questions import Candidate, Question, Reply
 from engine.request import Message, SamplingParams
 
 FinishReason = Literal["stop", "length", "cancelled"]
@@ -58,8 +59,18 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """Reply to this question between the steps of the runs. Its clock is a `Submit`'s."""
+
+    run_id: str
+    question: Question
+    received_at: float
+    load_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
-    """Stop computing this run; its `Done` says `cancelled`."""
+    """Stop computing this run; its `Done` says `cancelled`. A question so ended fails with `cancelled`."""
 
     run_id: str
 
@@ -125,15 +136,6 @@ class Started:
     truncated: bool
     queue_position: int
     template_source: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A token that could have come, with its natural-log probability."""
-
-    id: int
-    text: str
-    logprob: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +218,16 @@ class Failed:
     error: EngineError
 
 
-Event = Progress | Started | Token | Done | Failed
-TERMINAL = (Done, Failed)
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A question has its reply."""
+
+    run_id: str
+    reply: Reply
+
+
+Event = Progress | Started | Token | Done | Failed | Answered
+TERMINAL = (Done, Failed, Answered)
 
 
 @dataclass(frozen=True, slots=True)

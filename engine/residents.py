@@ -14,6 +14,7 @@ from engine.errors import CheckpointProblem, EngineError
 from engine.host import Host
 from engine.letters import (
     TERMINAL,
+    Ask,
     Done,
     Failed,
     Loading,
@@ -54,7 +55,7 @@ class Resident:
     facts: Ready | None = None
     host: Host | None = None
     runs: dict[str, Completion] = field(default_factory=dict)
-    pending: dict[str, Submit] = field(default_factory=dict)
+    pending: dict[str, Submit | Ask] = field(default_factory=dict)
 
     @property
     def is_coming(self) -> bool:
@@ -91,7 +92,7 @@ class Resident:
             context_length=None if facts is None else facts.context_length,
         )
 
-    def accept(self, letter: Submit, completion: Completion) -> bool:
+    def accept(self, letter: Submit | Ask, completion: Completion) -> bool:
         """Owe this run an answer; True when its letter can go to the worker now."""
         self.runs[letter.run_id] = completion
         self.last_used_at = time.time()
@@ -107,7 +108,7 @@ class Resident:
         for run_id in self.pending:
             self.runs[run_id].put(Progress(run_id, "loading", letter.fraction))
 
-    def note_ready(self, facts: Ready) -> list[Submit]:
+    def note_ready(self, facts: Ready) -> list[Submit | Ask]:
         """The model answers from now on; the letters that waited for it, with the time that took them."""
         now = time.monotonic()
         letters = [replace(each, load_ms=1000 * (now - each.received_at)) for each in self.pending.values()]

@@ -18,7 +18,9 @@ from torch import Tensor
 
 from engine.answer import Answer
 from engine.errors import EngineError, LoadCancelled, Overloaded, WorkerFailed
+from engine.inquiries import Inquiries
 from engine.letters import (
+    Ask,
     Cancel,
     Event,
     Failed,
@@ -132,6 +134,7 @@ class Worker:
         self._scheduler = Scheduler(pool, max_running=plan.max_running, tokens_per_step=plan.tokens_per_step)
         self._runner = Runner(loaded.model, loaded.cache, loaded.device, loaded.kernels)
         self._answers: dict[str, Answer] = {}
+        self._inquiries = Inquiries(loaded, self._tokens_of_an_inquiry)
         self._events: list[Event] = []
         self._model_bytes = 0
         self._is_stopping = False
@@ -149,23 +152,27 @@ class Worker:
     def run(self) -> None:
         """Serve until a `Stop`."""
         while not self._is_stopping:
-            for letter in self._inbox.take(block=self._scheduler.is_idle):
+            for letter in self._inbox.take(block=self._scheduler.is_idle and not self._inquiries):
                 self._obey(letter)
             self._send()
             if not self._is_stopping:
                 self._step()
+                self._events += self._inquiries.work()
                 self._send()
 
     def _obey(self, letter: object) -> None:
         match letter:
             case Submit():
                 self._accept(letter)
+            case Ask():
+                self._inquiries.add(letter)
             case Cancel():
                 self._cancel(letter.run_id)
             case Stop():
                 self._is_stopping = True
                 error = Overloaded(f"the model was stopped: {letter.reason}", code="model_unloaded")
                 self._fail_all(error)
+                self._events += self._inquiries.fail_all(error)
 
     def _accept(self, letter: Submit) -> None:
         try:
@@ -185,7 +192,11 @@ class Worker:
         position = self._scheduler.add(answer.sequence)
         self._events.append(Progress(letter.run_id, "queued", queue_position=position))
 
+    def _tokens_of_an_inquiry(self) -> int:
+        return self._plan.tokens_per_step if self._scheduler.is_idle else max(1, self._plan.tokens_per_step // 8)
+
     def _cancel(self, run_id: str) -> None:
+        self._events += self._inquiries.cancel(run_id)
         answer = self._answers.get(run_id)
         if answer is None:
             self._cancelled.append(run_id)

@@ -7,8 +7,19 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from engine import Completion, Done, EngineError, Failed, GenerationRequest, Progress, SamplingParams, Started, Token
-from engine.letters import Candidate, FinishReason, Receipt, ScoredToken, Timings, Usage
+from engine import (
+    Candidate,
+    Completion,
+    Done,
+    EngineError,
+    Failed,
+    GenerationRequest,
+    Progress,
+    SamplingParams,
+    Started,
+    Token,
+)
+from engine.letters import FinishReason, Receipt, ScoredToken, Timings, Usage
 
 ANSWER = "A checkpoint is a photograph of a model: its weights at one step of training, kept so that it can be asked."
 

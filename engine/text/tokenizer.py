@@ -13,7 +13,7 @@ import tokenizers
 from engine.catalog.info import ChatTemplate, TokenizerSpec
 from engine.errors import CheckpointProblem
 from engine.request import Message, ToolCall
-from engine.text.vocabulary import build
+from engine.text.vocabulary import SPACE, build
 from engine.version import VERSION
 
 # A noncharacter: it is in no text, and no vocabulary has it.
@@ -33,6 +33,7 @@ class Tokenizer:
         self._spec = spec
         added = inner.get_added_tokens_decoder()
         self._special_texts = sorted((each.content for each in added.values() if each.special), key=len, reverse=True)
+        self._special_ids = frozenset(each for each, added_token in added.items() if added_token.special)
         self.size = max(inner.get_vocab(with_added_tokens=True).values(), default=-1) + 1
         self.stop_ids = frozenset(spec.stop_ids)
         self.special_tokens = dict(spec.special_tokens)
@@ -85,9 +86,19 @@ class Tokenizer:
         """Text of ids, special tokens left out."""
         return self._inner.decode(ids, skip_special_tokens=True)
 
+    def spell(self, ids: Sequence[int]) -> str:
+        """Text of ids, that of special tokens too."""
+        return self._inner.decode(ids, skip_special_tokens=False)
+
     def show(self, token_id: int) -> str:
-        """One token's text, a special token's too."""
-        return self._inner.decode([token_id], skip_special_tokens=False)
+        """One token's text, a special token's too, with the space before it that a beginning would lose."""
+        text = self._inner.decode([token_id], skip_special_tokens=False)
+        piece = self._inner.id_to_token(token_id) or ""
+        return f" {text}" if piece.startswith(SPACE) and not text.startswith(" ") else text
+
+    def is_special(self, token_id: int) -> bool:
+        """Whether a token steers the model and is no text."""
+        return token_id in self._special_ids
 
 
 def load(spec: TokenizerSpec, identity: str, cache_directory: Path | None) -> Tokenizer:
