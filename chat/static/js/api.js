@@ -1,32 +1,18 @@
 // @ts-check
-/** Talks to the server: one function per route, and one error type for all that can go wrong on the way. */
+/** The server's routes for checkpoints and raw generation: one function for each. */
 
-import { has, t } from "./i18n.js";
-import { readEvents, SilenceError } from "./sse.js";
+import { ApiError, events, getJson, ourError, post, request, requestIdOf } from "./http.js";
+
+export { ApiError, post, request };
 
 /** @typedef {import("./types.js").RunEvent} RunEvent */
-
-const SILENCE_MILLISECONDS = 45_000; // the server's heartbeat comes every 10 seconds
-
-/** A failure as the server words it, or as we must where the server could not. */
-export class ApiError extends Error {
-  /** @param {{ message: string, code: string, hint?: string|null, param?: string|null, requestId?: string|null }} _ */
-  constructor({ message, code, hint = null, param = null, requestId = null }) {
-    super(message);
-    this.code = code;
-    this.hint = hint;
-    this.param = param;
-    this.requestId = requestId;
-  }
-}
 
 /**
  * @param {boolean} [rescan] look at the folder again first
  * @returns {Promise<import("./types.js").Listing>}
  */
-export async function listModels(rescan = false) {
-  const response = await request(rescan ? "/api/models?rescan=1" : "/api/models", { cache: "no-cache" });
-  return response.json();
+export function listModels(rescan = false) {
+  return getJson(rescan ? "/api/models?rescan=1" : "/api/models");
 }
 
 /**
@@ -51,12 +37,11 @@ export async function unloadModel(id) {
  * @returns {AsyncGenerator<any, void, void>} changes of models until the connection ends
  */
 export async function* modelEvents(signal) {
-  const response = await request("/api/models/events", { signal, headers: { Accept: "text/event-stream" } });
-  yield* messages(response);
+  yield* events(await request("/api/models/events", { signal, headers: { Accept: "text/event-stream" } }));
 }
 
 /**
- * The events of one answer. An `error` event is thrown, so the last one yielded is always `done`;
+ * The events of one raw generation. An `error` event is thrown, so the last one yielded is always `done`;
  * the first one, `accepted`, names the run so that it can be stopped before it starts.
  * @param {object} body as `/api/generate` wants it
  * @param {AbortSignal} signal
@@ -66,7 +51,7 @@ export async function* modelEvents(signal) {
 export async function* generate(body, signal) {
   const response = await post("/api/generate", { ...body, stream: true }, signal);
   yield { type: "accepted", run_id: response.headers.get("x-run-id") ?? undefined };
-  for await (const event of messages(response)) {
+  for await (const event of events(response)) {
     if (event.type === "error") throw new ApiError({ requestId: requestIdOf(response), ...event.error });
     yield event;
     if (event.type === "done") return;
@@ -90,95 +75,17 @@ export async function clearConversation(conversationId) {
   return answer.conversation_id ?? null;
 }
 
-/** @param {string} id */
+/**
+ * What a model reads: the tokens of a text as it is, or of messages through the chat template.
+ * @param {{ model: string, text?: string, messages?: { role: string, content: string }[] }} body
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<{ tokens: { id: number, text: string, special: boolean }[], count: number }>}
+ */
+export async function tokenize(body, signal) {
+  return (await post("/api/tokenize", body, signal)).json();
+}
+
+/** A checkpoint's address. @param {string} id */
 export function modelPath(id) {
   return `/api/models/${id.split("/").map(encodeURIComponent).join("/")}`;
-}
-
-/**
- * @param {string} path
- * @param {object} body
- * @param {AbortSignal} [signal]
- */
-export function post(path, body, signal) {
-  const headers = { "Content-Type": "application/json" };
-  return request(path, { method: "POST", body: JSON.stringify(body), headers, signal });
-}
-
-/**
- * @param {string} path
- * @param {RequestInit} options
- * @returns {Promise<Response>} an answer that says all went well
- * @throws {ApiError}
- */
-export async function request(path, options) {
-  let response;
-  try {
-    response = await fetch(path, options);
-  } catch (error) {
-    throw unreachable(error);
-  }
-  if (!response.ok) throw await refusal(response);
-  return response;
-}
-
-/**
- * @param {Response} response
- * @returns {AsyncGenerator<any, void, void>} the JSON of each event
- */
-export async function* messages(response) {
-  if (response.body === null) return;
-  try {
-    for await (const event of readEvents(response.body, SILENCE_MILLISECONDS)) yield JSON.parse(event.data);
-  } catch (error) {
-    throw broken(error);
-  }
-}
-
-/**
- * @param {Response} response
- * @returns {Promise<ApiError>}
- */
-async function refusal(response) {
-  const requestId = requestIdOf(response);
-  const type = response.headers.get("content-type") ?? "";
-  if (type.startsWith("application/json")) {
-    const { error } = await response.json();
-    if (error) return new ApiError({ ...error, requestId });
-  }
-  const message = t("errors.without_reason", { status: String(response.status) });
-  return new ApiError({ message, code: `http_${response.status}`, requestId });
-}
-
-/** @param {unknown} error what fetch threw before there was an answer; an abort stays what it is */
-function unreachable(error) {
-  if (isAbort(error)) return error;
-  return ourError("server_unreachable");
-}
-
-/** @param {unknown} error what reading the answer's body threw; an abort stays what it is */
-function broken(error) {
-  if (isAbort(error)) return error;
-  if (error instanceof SyntaxError) return ourError("bad_event");
-  return ourError(error instanceof SilenceError ? "silence" : "connection_cut");
-}
-
-/**
- * A failure that the server could not word.
- * @param {string} code
- * @param {string|null} [requestId]
- */
-function ourError(code, requestId = null) {
-  const hint = has(`errors.${code}.hint`) ? t(`errors.${code}.hint`) : null;
-  return new ApiError({ message: t(`errors.${code}`), code, hint, requestId });
-}
-
-/** @param {unknown} error */
-function isAbort(error) {
-  return error instanceof DOMException && error.name === "AbortError";
-}
-
-/** @param {Response} response */
-function requestIdOf(response) {
-  return response.headers.get("x-request-id");
 }
