@@ -1,0 +1,109 @@
+// @ts-check
+/** A checkpoint's state with what can be done about it: load in a precision, pin, unload, go and talk to it. */
+
+import { element } from "../dom.js";
+import { percent } from "../format.js";
+import { t } from "../i18n.js";
+import { inWords } from "../words.js";
+import { ACTS } from "./row.js";
+import { chatAddress } from "./sparkline.js";
+import { dotState, fitWords, stateWords } from "./words.js";
+
+/** @typedef {import("../types.js").Model} Model */
+/** @typedef {{ load: (id: string, options: { precision?: string, pinned?: boolean }) => void, unload: (id: string) => void }} LoadActions */
+
+const PRECISIONS = ["auto", "int8", "bfloat16", "float16", "float32"];
+
+/** Changes in place, so that what has the focus keeps it. */
+export class LoadBox {
+  #dot = element("span", { className: "dot", "aria-hidden": "true" });
+  #state = element("span", { className: "load-state" });
+  #fit = element("span", { className: "quiet small" });
+  #error = element("p", { className: "load-error", dir: "auto" });
+  #bar = element("progress", { className: "bar", max: 1 });
+  #precision = element("select", { id: "precision" }, ...PRECISIONS.map((name) => option(name)));
+  #pinned = element("input", { type: "checkbox", id: "pinned" });
+  #main = element("button", { type: "button", className: "main-button" });
+  #pin = element("button", { type: "button", className: "plain-button" }, t("checkpoints.pin"));
+  #choices;
+  #links = element("div", { className: "load-links" });
+  /** @type {Model|null} */
+  #model = null;
+
+  /** @param {LoadActions} actions */
+  constructor(actions) {
+    const precision = element("label", { htmlFor: "precision" }, t("checkpoints.precision"));
+    const pinned = element("label", { className: "check" }, this.#pinned, t("checkpoints.pin_at_load"));
+    this.#choices = element("div", { className: "load-choices" }, precision, this.#precision, pinned);
+    const line = element("p", { className: "load-line", role: "status" }, this.#dot, this.#state, this.#fit);
+    const buttons = element("div", { className: "load-buttons" }, this.#main, this.#pin, this.#links);
+    this.element = element("div", { className: "load-box" }, line, this.#bar, this.#error, this.#choices, buttons);
+    this.#main.addEventListener("click", () => this.#press(actions));
+    this.#pin.addEventListener("click", () => this.#model && actions.load(this.#model.id, { pinned: true }));
+  }
+
+  /** @param {LoadActions} actions */
+  #press(actions) {
+    if (!this.#model) return;
+    const act = ACTS[this.#model.status.state];
+    if (act === "unload" || act === "cancel") return actions.unload(this.#model.id);
+    const precision = this.#precision.value;
+    const options = { ...(precision === "auto" ? {} : { precision }), ...(this.#pinned.checked ? { pinned: true } : {}) };
+    actions.load(this.#model.id, options);
+  }
+
+  /**
+   * @param {Model} model
+   * @param {import("./memory.js").Budget} budget
+   */
+  show(model, budget) {
+    const isOther = this.#model?.id !== model.id;
+    this.#model = model;
+    const { state, progress, error, precision, device } = model.status;
+    const isPinned = Reflect.get(model.status, "pinned") === true;
+    this.#dot.dataset.state = dotState(model);
+    const place = state === "ready" ? [precision, device, isPinned ? t("checkpoints.pinned") : null] : [];
+    this.#state.textContent = [stateWords(model), ...place].filter(Boolean).join(" · ");
+    const fit = fitWords(model, budget);
+    this.#fit.textContent = fit ? `${fit.text} · ${fit.title}` : "";
+    this.#bar.hidden = state !== "loading";
+    this.#bar.value = progress?.fraction ?? 0;
+    this.#bar.setAttribute("aria-label", `${t("common.loading_named", { name: model.name })} ${percent(progress?.fraction ?? 0)}`);
+    this.#error.textContent = state === "failed" && error ? sentence(error) : "";
+    this.#showButtons(model, isPinned);
+    if (isOther) this.#links.replaceChildren(...linksOf(model));
+  }
+
+  /**
+   * @param {Model} model
+   * @param {boolean} isPinned
+   */
+  #showButtons({ problem, status }, isPinned) {
+    const act = problem ? null : ACTS[status.state];
+    this.#main.hidden = act === null;
+    this.#main.textContent = act ? t(`checkpoints.act_${act}`) : "";
+    this.#choices.hidden = act !== "load" && act !== "again";
+    this.#pin.hidden = status.state !== "ready" || isPinned;
+    this.#links.hidden = problem != null;
+  }
+}
+
+/** @param {{ code: string, message: string, hint?: string|null }} error */
+function sentence(error) {
+  const { message, hint, said } = inWords(error);
+  return [message, said, hint].filter(Boolean).join(" ");
+}
+
+/** @param {string} name */
+function option(name) {
+  return element("option", { value: name }, name === "auto" ? t("checkpoints.precision_auto") : name);
+}
+
+/** @param {Model} model */
+function linksOf({ id }) {
+  const playground = `/playground?model=${encodeURIComponent(id)}`;
+  return [
+    element("a", { className: "plain-button", href: chatAddress(id) }, t("checkpoints.chat")),
+    element("a", { className: "plain-button", href: playground }, t("common.page_playground")),
+  ];
+}
