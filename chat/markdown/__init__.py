@@ -5,8 +5,9 @@
 other, are what `render` gives. Nothing here trusts a text: what comes out has passed an explicit allow-list.
 """
 
+from chat.markdown.block import Block
 from chat.markdown.reasoning import split_reasoning
-from chat.markdown.stream import Block, BlockStream, render
+from chat.markdown.stream import BlockStream, render
 
 __all__ = ["RENDERER_VERSION", "Block", "BlockStream", "render", "split_reasoning"]
 
