@@ -9,14 +9,29 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from engine.catalog.info import Loss
+from engine.catalog.trainer import NOTHING_TOLD, Trainer
 
-STAGE_GROUPS: Mapping[str, str] = {"pretrain": "Pretrained", "sft": "SFT", "rl": "RL", "adapter": "Adapter"}
+# Methods of reinforcement learning and of learning from preferences: each is a stage by its own name.
+METHODS = (
+    "dpo", "ipo", "kto", "orpo", "simpo", "cpo", "bco", "xpo", "ppo", "grpo", "gspo", "dapo", "rloo", "reinforce",
+)  # fmt: skip
+STAGE_GROUPS: Mapping[str, str] = {
+    "pretrain": "Pretrained",
+    "midtrain": "Pretrained",
+    "sft": "SFT",
+    "distill": "SFT",
+    "rl": "RL",
+    **dict.fromkeys(METHODS, "RL"),
+    "adapter": "Adapter",
+}
 # In the order in which they decide: a run named sft_from_pretrain is SFT, one named dpo-after-sft is RL.
 STAGE_WORDS: Sequence[tuple[str, frozenset[str]]] = (
     ("adapter", frozenset({"lora", "adapter", "qlora", "dora"})),
-    ("rl", frozenset({"dpo", "ipo", "kto", "orpo", "simpo", "cpo", "ppo", "grpo", "gspo", "dapo", "rloo", "rlhf"})),
-    ("rl", frozenset({"reinforce", "rl", "rlvr"})),
+    *((method, frozenset({method})) for method in METHODS),
+    ("rl", frozenset({"rl", "rlvr", "rlhf"})),
+    ("distill", frozenset({"distill", "distilled", "distillation", "kd"})),
     ("sft", frozenset({"sft", "instruct", "chat", "it", "alpaca", "finetune", "finetuned", "instruction"})),
+    ("midtrain", frozenset({"mid", "midtrain", "midtraining"})),
     ("pretrain", frozenset({"pretrain", "pretrained", "pretraining", "base", "foundation", "cpt"})),
 )
 STEP_PATTERNS = tuple(
@@ -40,13 +55,23 @@ class Findings:
     step: int | None = None
     epoch: float | None = None
     loss: Loss | None = None
+    parent: str | None = None
     evidence: Mapping[str, str] = field(default_factory=dict)
 
 
-def findings(checkpoint_id: str, trainer_state: Mapping[str, Any], names: Sequence[str] = ()) -> Findings:
-    """Look in trainer_state.json first, then in the words of `names` (titles, tags) and of the id."""
+def findings(
+    checkpoint_id: str,
+    trainer_state: Mapping[str, Any],
+    names: Sequence[str] = (),
+    trained: Trainer = NOTHING_TOLD,
+) -> Findings:
+    """Look at what the trainer left, then in the words of `names` (titles, tags) and of the id."""
     evidence: dict[str, str] = {}
-    stage = _stage(checkpoint_id, names, evidence)
+    stage = trained.stage or _stage(checkpoint_id, names, evidence)
+    if trained.stage:
+        evidence["stage"] = trained.stage_evidence
+    if trained.parent:
+        evidence["parent"] = trained.parent_evidence
     step = _step(checkpoint_id, trainer_state, evidence)
     epoch = trainer_state.get("epoch")
     if isinstance(epoch, int | float) and not isinstance(epoch, bool):
@@ -54,7 +79,7 @@ def findings(checkpoint_id: str, trainer_state: Mapping[str, Any], names: Sequen
     else:
         epoch = None
     loss = _loss(trainer_state, evidence)
-    return Findings(stage, STAGE_GROUPS.get(stage or "", "Other"), step, epoch, loss, evidence)
+    return Findings(stage, STAGE_GROUPS.get(stage or "", "Other"), step, epoch, loss, trained.parent, evidence)
 
 
 def _stage(checkpoint_id: str, names: Sequence[str], evidence: dict[str, str]) -> str | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from engine.catalog.declared import INSIDE, fields
-from engine.catalog.evidence import STAGE_GROUPS, STAGE_WORDS, findings
+from engine.catalog.evidence import METHODS, STAGE_GROUPS, findings
 from engine.catalog.info import CheckpointInfo, Loss
-from engine.catalog.torch_contents import Contents
+from engine.catalog.state_dict import Weights
 
 STEPS = ("iter_num", "global_step", "global_steps", "step", "steps", "iteration", "it", "steps_run", "step_count")
 EPOCHS = ("epoch", "epochs_run", "epochs")
@@ -28,7 +28,18 @@ PARENTS = ("init_from", "from_weight", "load_from", "base_model", "pretrained", 
 NO_PARENTS = ("scratch", "resume", "none", "")
 
 
-def told(info: CheckpointInfo, contents: Contents | None) -> CheckpointInfo:
+class Saved(Protocol):
+    """What was saved: the weights with what lies beside them, and its values without torch's wrapping."""
+
+    @property
+    def weights(self) -> Weights | None:
+        """The weights, None where there are none."""
+
+    def plain(self, value: Any) -> Any:
+        """A value, a tensor of one number being that number."""
+
+
+def told(info: CheckpointInfo, contents: Saved | None) -> CheckpointInfo:
     """The description with what the file tells; without contents, with what its path tells."""
     beside = contents.weights.beside if contents is not None and contents.weights is not None else {}
     from_path = findings(info.id, {})
@@ -49,7 +60,7 @@ def told(info: CheckpointInfo, contents: Contents | None) -> CheckpointInfo:
 
 
 def _first(
-    contents: Contents | None,
+    contents: Saved | None,
     beside: Mapping[str, Any],
     keys: tuple[str, ...],
     name: str,
@@ -64,13 +75,13 @@ def _first(
     return None
 
 
-def _number(contents: Contents | None, value: Any) -> float | None:
+def _number(contents: Saved | None, value: Any) -> float | None:
     plain = value if contents is None else contents.plain(value)
     is_number = isinstance(plain, int | float) and not isinstance(plain, bool)
     return float(plain) if is_number and abs(plain) < 1e300 and math.isfinite(plain) else None
 
 
-def _loss(contents: Contents | None, beside: Mapping[str, Any], evidence: dict[str, str]) -> Loss | None:
+def _loss(contents: Saved | None, beside: Mapping[str, Any], evidence: dict[str, str]) -> Loss | None:
     for key, kind in LOSSES.items():
         value = _number(contents, beside.get(key))
         if value is not None:
@@ -82,11 +93,9 @@ def _loss(contents: Contents | None, beside: Mapping[str, Any], evidence: dict[s
 def _stage(beside: Mapping[str, Any], evidence: dict[str, str]) -> str | None:
     for section in _settings(beside):
         algorithm = section.get("algorithm")
-        if isinstance(algorithm, str) and any(
-            stage == "rl" and algorithm.lower() in words for stage, words in STAGE_WORDS
-        ):
+        if isinstance(algorithm, str) and algorithm.lower() in METHODS:
             evidence["stage"] = f"the file's settings: algorithm is {algorithm[:40]!r}"
-            return "rl"
+            return algorithm.lower()
         if section.get("init_from") == "scratch":
             evidence["stage"] = "the file's settings: init_from is 'scratch'"
             return "pretrain"

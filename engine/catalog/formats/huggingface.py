@@ -15,6 +15,7 @@ from engine.catalog.evidence import findings
 from engine.catalog.info import ChatTemplate, CheckpointInfo, Problem, TensorRecord, TokenizerSpec
 from engine.catalog.state_dict import NOT_WEIGHTS
 from engine.catalog.tokenizer_files import spec, whole_ids
+from engine.catalog.trainer import trainer
 from engine.errors import CheckpointProblem, EngineError
 from engine.models.registry import FAMILIES
 from engine.models.spellings import cached_numbers_per_token, usable_context
@@ -91,7 +92,7 @@ def template(path: Path) -> ChatTemplate | None:
 
 def _with_config(info: CheckpointInfo, settings: Mapping[str, Any]) -> CheckpointInfo:
     state = read_object_if_there(info.path / "trainer_state.json")
-    found = findings(info.id, state)
+    found = findings(info.id, state, trained=trainer(info.path, state))
     model_type = settings.get("model_type")
     info = replace(
         info,
@@ -105,7 +106,7 @@ def _with_config(info: CheckpointInfo, settings: Mapping[str, Any]) -> Checkpoin
         step=found.step,
         epoch=found.epoch,
         loss=found.loss,
-        parent=settings.get("_name_or_path") or None,
+        parent=found.parent or _text(settings.get("_name_or_path")),
         evidence=found.evidence,
     )
     if model_type not in FAMILIES:
@@ -210,3 +211,7 @@ def _kv_bytes(settings: Mapping[str, Any]) -> int | None:
 
 def _whole(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _text(value: Any) -> str | None:
+    return value[:200] if isinstance(value, str) and value else None

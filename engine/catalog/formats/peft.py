@@ -19,6 +19,7 @@ from engine.catalog.evidence import findings
 from engine.catalog.formats import huggingface
 from engine.catalog.info import ChatTemplate, CheckpointInfo, Problem, TensorRecord, TokenizerSpec
 from engine.catalog.tokenizer_files import spec, whole_ids
+from engine.catalog.trainer import trainer
 from engine.errors import CheckpointProblem
 
 NAME = "peft"
@@ -108,7 +109,8 @@ def _records(path: Path) -> tuple[TensorRecord, ...]:
 
 
 def _with_evidence(info: CheckpointInfo) -> CheckpointInfo:
-    found = findings(info.id, read_object_if_there(info.path / "trainer_state.json"))
+    state = read_object_if_there(info.path / "trainer_state.json")
+    found = findings(info.id, state, trained=trainer(info.path, state))
     return replace(
         info,
         stage=found.stage or "adapter",

@@ -14,8 +14,8 @@ from engine.catalog.evidence import findings
     [
         ("pretrain/final", "pretrain", "Pretrained"),
         ("runs/sft_from_pretrain/checkpoint-5", "sft", "SFT"),
-        ("dpo-after-sft", "rl", "RL"),
-        ("test_grpo/final", "rl", "RL"),
+        ("dpo-after-sft", "dpo", "RL"),
+        ("test_grpo/final", "grpo", "RL"),
         ("SmolLM2-135M-Instruct", "sft", "SFT"),
         ("my-lora-adapter", "adapter", "Adapter"),
         ("something/else", None, "Other"),

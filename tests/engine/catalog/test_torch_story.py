@@ -56,7 +56,7 @@ def test_what_is_stored_beats_the_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("beside", "stage"),
     [
-        ({"config": {"algorithm": "grpo"}}, "rl"),
+        ({"config": {"algorithm": "grpo"}}, "grpo"),
         ({"config": {"algorithm": "adamw"}}, "sft"),
         ({"config": {"init_from": "scratch"}}, "pretrain"),
         ({"best_reward": 1.0}, "rl"),

@@ -77,7 +77,7 @@ def test_the_template_says_where_it_was_found(tiny: Path, tmp_path: Path) -> Non
     [
         ({"general.finetune": "Instruct"}, "sft", "SFT"),
         ({"general.name": "Tiny Llama Base"}, "pretrain", "Pretrained"),
-        ({"general.finetune": "DPO"}, "rl", "RL"),
+        ({"general.finetune": "DPO"}, "dpo", "RL"),
         ({}, "sft", "SFT"),
         ({"tokenizer.chat_template": None}, None, "Other"),
     ],
