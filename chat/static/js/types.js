@@ -62,41 +62,59 @@
 /** @typedef {"complete"|"streaming"|"cancelled"|"failed"|"interrupted"} MessageStatus */
 /** @typedef {Record<"prompt_tokens"|"completion_tokens"|"total_tokens"|"cached_tokens", number>} Usage */
 /** @typedef {{ stage: string, fraction: number, queue_position?: number }} Progress */
+/** @typedef {import("./transcript/blocks.js").ShownBlock} ShownBlock */
 
 /**
- * One turn as the page keeps it. The fields from `model` on belong to answers.
+ * One turn. The fields are the server's, those from `siblings` on are the page's own; from `reasoning` on they belong
+ * to answers.
  * @typedef {object} Message
  * @property {string} id
- * @property {"user"|"assistant"} role
+ * @property {string|null} parent_id
+ * @property {"system"|"user"|"assistant"} role
  * @property {string} content
  * @property {MessageStatus} status
- * @property {Mode} mode
+ * @property {number} [created_at]        seconds since 1970
+ * @property {number} [updated_at]
+ * @property {string|null} [html]         safe HTML of the whole text; null while it is being written
+ * @property {string|null} [reasoning]    what stood between think tags
+ * @property {string|null} [finish_reason]
+ * @property {string|null} [run_id]
  * @property {string|null} [model]
- * @property {string|null} [modelName]
- * @property {Progress|null} [progress]
- * @property {number|null} [limit]        the most tokens the answer may have
- * @property {boolean} [truncated]        the start of the conversation was left out
- * @property {string|null} [finishReason]
+ * @property {Record<string, any>|null} [asked]       what was named for it; `raw` says that it goes on with a text
+ * @property {Record<string, any>|null} [parameters]  all that it was made with
+ * @property {number|null} [seed]
  * @property {Usage|null} [usage]
  * @property {Record<string, number>|null} [timings]
+ * @property {Record<string, any>|null} [receipt]
  * @property {Problem|null} [error]
+ * @property {string|null} [warning]
+ * @property {string[]} [siblings]        the versions of this place in the conversation, oldest first, itself among them
+ * @property {ShownBlock[]} [blocks]      what is shown of an answer that is or was written before our eyes
+ * @property {Progress|null} [progress]   what it waits for
+ * @property {number} [tokens]            how many came before our eyes
+ * @property {number|null} [limit]        the most tokens it may have
+ * @property {boolean} [isPending]        the server does not know of it yet
  */
 
 /**
- * One event of a run's stream; which fields it has depends on `type`. `accepted` is ours: the response's headers came.
+ * One event of a run; which fields it has depends on `type`. `accepted` is ours: the response's headers came.
  * @typedef {object} RunEvent
- * @property {"accepted"|"start"|"progress"|"token"|"done"|"error"} type
+ * @property {"accepted"|"start"|"progress"|"token"|"block"|"snapshot"|"done"|"error"} type
  * @property {string} [run_id]
  * @property {string} [stage]
  * @property {number} [fraction]
  * @property {number} [queue_position]
  * @property {string} [text]
  * @property {number} [index]
+ * @property {string} [html]
+ * @property {boolean} [final]
+ * @property {import("./transcript/blocks.js").BlockEvent[]} [blocks]
  * @property {string} [finish_reason]
  * @property {number} [max_new_tokens]
  * @property {boolean} [truncated]
  * @property {Usage|null} [usage]
  * @property {Record<string, number>|null} [timings]
+ * @property {Message} [message]          as it was stored at its end
  * @property {Problem & { param?: string|null }} [error]
  */
 
@@ -125,13 +143,48 @@
  * @property {string|null} selectedId
  */
 
-/** @typedef {{ id: string|null, mode: Mode, messages: Message[] }} Conversation */
-
 /**
- * The answer being written; `replaced` is the answer it was asked to better, kept until it has text.
- * @typedef {{ id: string|null, answerId: string, isStopping: boolean, replaced: Message|null }} Run
+ * A conversation as the list shows it.
+ * @typedef {object} Entry
+ * @property {string} id
+ * @property {string} title
+ * @property {string|null} model
+ * @property {string|null} system
+ * @property {Record<string, any>} parameters
+ * @property {string|null} leaf_id
+ * @property {boolean} pinned
+ * @property {boolean} archived
+ * @property {number} created_at          seconds since 1970
+ * @property {number} updated_at
+ * @property {string} [snippet]           where the words that were looked for stand
  */
 
-/** @typedef {{ catalog: Catalog, conversation: Conversation, run: Run|null, notice: Notice|null }} State */
+/**
+ * The conversations that are listed.
+ * @typedef {object} Library
+ * @property {"loading"|"listed"|"failed"} phase
+ * @property {Entry[]} entries
+ * @property {string|null} next           where the next page begins
+ * @property {string} words               what is looked for
+ * @property {boolean} archived           whether the archive is listed
+ * @property {Problem|null} problem       why there are none to list
+ */
+
+/**
+ * The conversation on the page: the end of the path that is shown. Without an id it is not yet the server's.
+ * @typedef {object} Conversation
+ * @property {string|null} id
+ * @property {"open"|"loading"|"missing"} phase
+ * @property {string} title
+ * @property {string|null} system
+ * @property {Record<string, any>} parameters
+ * @property {Mode|null} mode             null leaves it to the model
+ * @property {Message[]} messages
+ * @property {string|null} earlier        the message before which there is more
+ */
+
+/** The answer that is followed. @typedef {{ id: string|null, messageId: string, isStopping: boolean, isLost: boolean }} Run */
+
+/** @typedef {{ catalog: Catalog, library: Library, conversation: Conversation, run: Run|null, notice: Notice|null }} State */
 
 export {};
