@@ -34,6 +34,36 @@ class RunNotFound(EngineError):
     code = "run_not_found"
 
 
+class ConversationNotFound(EngineError):
+    """No conversation of this caller has that id."""
+
+    code = "conversation_not_found"
+
+
+class MessageNotFound(EngineError):
+    """No message in a conversation of this caller has that id."""
+
+    code = "message_not_found"
+
+
+class PresetNotFound(EngineError):
+    """This caller has no preset of that name."""
+
+    code = "preset_not_found"
+
+
+class Conflict(EngineError):
+    """What was asked contradicts what is going on at this moment."""
+
+    code = "conflict"
+
+
+class StoreProblem(EngineError):
+    """The database cannot be used; everything that needs none still works."""
+
+    code = "database_error"
+
+
 class WrongMediaType(EngineError):
     """The body is not JSON by its own header."""
 
@@ -52,6 +82,10 @@ STATUS: dict[type[EngineError], tuple[int, str]] = {
     NotAllowed: (403, "permission_error"),
     CheckpointNotFound: (404, "not_found_error"),
     RunNotFound: (404, "not_found_error"),
+    ConversationNotFound: (404, "not_found_error"),
+    MessageNotFound: (404, "not_found_error"),
+    PresetNotFound: (404, "not_found_error"),
+    Conflict: (409, "conflict_error"),
     ModelBusy: (409, "conflict_error"),
     LoadCancelled: (409, "conflict_error"),
     WrongMediaType: (415, "invalid_request_error"),
@@ -59,6 +93,7 @@ STATUS: dict[type[EngineError], tuple[int, str]] = {
     ClientLeft: (499, "invalid_request_error"),
     WorkerFailed: (500, "server_error"),
     Overloaded: (503, "overloaded_error"),
+    StoreProblem: (503, "server_error"),
     EngineError: (500, "server_error"),
 }
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 
 from flask import current_app
 
+from chat.pump import Pumps
 from chat.runs import Runs
 from chat.settings import Settings
 from chat.sse import Gate
-from engine import Engine
+from chat.store.opening import Store, StoreDoor
+from engine import Engine, EngineError
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -22,8 +27,36 @@ class Parts:
     runs: Runs
     gate: Gate
     stopping: threading.Event
+    door: StoreDoor
+    pumps: Pumps
+
+    @property
+    def store(self) -> Store:
+        """What is remembered. Raises StoreProblem where the database cannot be opened."""
+        return self.door.open()
+
+    def warm_up(self) -> None:
+        """Open the store without waiting for it; what a dead server left in the middle is marked so."""
+        threading.Thread(target=self._open_early, name="store", daemon=True).start()
+
+    def _open_early(self) -> None:
+        try:
+            self.door.open()
+        except EngineError as error:
+            _log.warning("conversations are not available: %s. %s", error.message, error.hint)
+
+    def close(self) -> None:
+        """End in order: the engine ends every run, what came of each is written down, the database is let go."""
+        self.engine.close()
+        self.pumps.close()
+        self.door.close()
 
 
 def parts() -> Parts:
     """The parts of the app that answers the current request."""
     return current_app.extensions["parley"]
+
+
+def current_owner() -> str | None:
+    """Whose conversations the current request may see; None where there are no accounts."""
+    return None

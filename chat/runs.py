@@ -1,4 +1,4 @@
-"""The answers that are being given: who asked, how far each is, and how to call it off."""
+"""The answers that are being given: who asked, how far each is, how to call it off, and how to follow it again."""
 
 from __future__ import annotations
 
@@ -8,26 +8,39 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from chat.errors import RunNotFound
+from chat.event_log import EventLog
 from chat.journal import RunLog
 from engine import Completion, Done, Engine, Event, Failed, GenerationRequest, Progress
 
 POLL_SECONDS = 0.25
 ENDED_RUNS_KEPT = 1000
+LOGS_KEPT = 200
+LOG_KEPT_SECONDS = 600.0
 
 
 class Run:
-    """One answer on its way to one reader."""
+    """One answer on its way. With a `log` it belongs to the server and many may read it, else to its one reader."""
 
-    def __init__(self, completion: Completion, request: GenerationRequest, conversation_id: str | None) -> None:
+    def __init__(
+        self,
+        completion: Completion,
+        request: GenerationRequest,
+        conversation_id: str | None,
+        owner: str | None = None,
+        log: EventLog | None = None,
+    ) -> None:
         self.completion = completion
         self.run_id = completion.run_id
         self.model = completion.model
         self.conversation_id = conversation_id
+        self.owner = owner
+        self.log = log
+        self.ended_at: float | None = None
         self.created_at = time.time()
         self._stage = "queued"
         self._is_called_off = False
         self._end: str | None = None
-        self._log = RunLog(self.run_id, self.model, request)
+        self._journal = RunLog(self.run_id, self.model, request)
 
     @property
     def state(self) -> str:
@@ -52,10 +65,10 @@ class Run:
         if self._end is None:
             self.cancel()
             self._end = "cancelled"
-            self._log.closed()
+            self._journal.closed()
 
     def _saw(self, event: Event) -> None:
-        self._log.saw(event)
+        self._journal.saw(event)
         if isinstance(event, Done):
             self._end = "cancelled" if event.finish_reason == "cancelled" else "done"
         elif isinstance(event, Failed):
@@ -65,16 +78,27 @@ class Run:
 
 
 class Runs:
-    """All live runs of this server and the ends of the last thousand; any thread may ask."""
+    """All live runs of this server, the ends of the last thousand and the logs of the last ten minutes.
+
+    Any thread may ask.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._live: dict[str, Run] = {}
         self._ended: OrderedDict[str, str] = OrderedDict()
+        self._logged: OrderedDict[str, Run] = OrderedDict()
 
-    def start(self, engine: Engine, request: GenerationRequest, conversation_id: str | None) -> Run:
+    def start(
+        self,
+        engine: Engine,
+        request: GenerationRequest,
+        conversation_id: str | None,
+        owner: str | None = None,
+        log: EventLog | None = None,
+    ) -> Run:
         """Submit a request and keep its run until `end`. Raises what `Engine.submit` raises."""
-        run = Run(engine.submit(request), request, conversation_id)
+        run = Run(engine.submit(request), request, conversation_id, owner, log)
         with self._lock:
             self._live[run.run_id] = run
         return run
@@ -87,20 +111,33 @@ class Runs:
             self._ended[run.run_id] = run.state
             while len(self._ended) > ENDED_RUNS_KEPT:
                 self._ended.popitem(last=False)
+            self._keep_log(run)
 
     def live(self) -> list[Run]:
         """The runs that have a reader, oldest first."""
         with self._lock:
             return list(self._live.values())
 
-    def cancel(self, run_id: str) -> str:
+    def log(self, run_id: str, owner: str | None) -> EventLog:
+        """The events of a run that belongs to the server. Raises RunNotFound, also for somebody else's."""
+        with self._lock:
+            run = self._live.get(run_id) or self._logged.get(run_id)
+        if run is None or run.log is None or run.owner != owner:
+            raise RunNotFound(
+                "there is no such run to follow",
+                param="run_id",
+                hint="Its conversation holds the text: GET /api/conversations/ID.",
+            )
+        return run.log
+
+    def cancel(self, run_id: str, owner: str | None = None) -> str:
         """Call a run off and return its state; one that has ended stays as it ended. Raises RunNotFound."""
         with self._lock:
             run, ended = self._live.get(run_id), self._ended.get(run_id)
-        if run is not None:
+        if run is not None and run.owner == owner:
             run.cancel()
             return run.state
-        if ended is None:
+        if run is not None or ended is None:
             raise RunNotFound("there is no such run", param="run_id", hint="GET /api/runs lists the live ones.")
         return ended
 
@@ -110,3 +147,11 @@ class Runs:
         for run in mine:
             run.cancel()
         return [run.run_id for run in mine]
+
+    def _keep_log(self, run: Run) -> None:
+        if run.log is not None:
+            run.ended_at = time.monotonic()
+            self._logged[run.run_id] = run
+        late = time.monotonic() - LOG_KEPT_SECONDS
+        while self._logged and (len(self._logged) > LOGS_KEPT or next(iter(self._logged.values())).ended_at < late):
+            self._logged.popitem(last=False)

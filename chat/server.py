@@ -37,15 +37,16 @@ def serve(settings: Settings, engine: Engine | None = None) -> int:
         server = listen(app, settings)
     except OSError as error:
         _log.error("cannot listen on %s port %d: %s", settings.host, settings.port, _why(error, settings.port))
-        house.engine.close()
+        house.close()
         return 1
     # A signal may come before waitress' loop has begun, which otherwise catches it.
     with contextlib.suppress(SystemExit):
         _stop_on_signals(house.stopping)
         house.engine.warm_up()
+        house.warm_up()
         _announce(address_of(settings, server), settings.open_browser)
         server.run()
-    house.engine.close()
+    house.close()
     _log.info("stopped")
     return 0
 

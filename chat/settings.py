@@ -117,6 +117,17 @@ class Settings:
         default="info", metadata=_about(_one_of(*LOG_LEVELS), f"how much is logged: {', '.join(LOG_LEVELS)}")
     )
     log_directory: Path = field(default=Path("logs"), metadata=_about(_path, "where parley.log is written"))
+    data_directory: Path = field(
+        default=Path("data"), metadata=_about(_path, "where conversations are kept, in parley.db")
+    )
+    database_url: str | None = field(
+        default=None, metadata=_about(_text, "another database for them, such as postgresql://user:password@host/name")
+    )
+
+    @property
+    def database(self) -> str:
+        """The address of the database that these settings name."""
+        return self.database_url or f"sqlite:///{self.data_directory / 'parley.db'}"
 
     def __post_init__(self) -> None:
         if not self.allow_network and not is_loopback(self.host):

@@ -1,6 +1,7 @@
 """Events onto the wire as text/event-stream: framing, heartbeat, a vanished client, exactly one last event.
 
 It knows of the events only which names come last: a source is an iterator of (name, data), with None for "nothing yet".
+A source that numbers its events itself, because they can be asked for again, gives (name, data, number).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ HEADERS = {
     "Cache-Control": "no-store",
     "X-Accel-Buffering": "no",
 }
-Source = Iterator[tuple[str, dict[str, Any]] | None]
+Source = Iterator[tuple[str, dict[str, Any]] | tuple[str, dict[str, Any], int] | None]
 _log = logging.getLogger(__name__)
 
 
@@ -108,7 +109,8 @@ def frames(source: Source, who: Caller, clock: Callable[[], float] = time.monoto
             if event is None or event[0] not in LAST_EVENTS:
                 who.check()
             if event is not None:
-                yield frame(number, *event)
+                name, data, number = event if len(event) == 3 else (*event, number)
+                yield frame(number, name, data)
                 number, heard_at = number + 1, clock()
             elif clock() - heard_at >= PING_SECONDS:
                 yield PING

@@ -7,12 +7,26 @@ import threading
 from flask import Flask
 
 from chat import errors, guard, journal, pages
-from chat.api import chats, generate, models, runs, system
+from chat.api import chats, conversations, generate, messages, models, presets, runs, system
 from chat.parts import Parts
+from chat.pump import Pumps
 from chat.runs import Runs
 from chat.settings import Settings
 from chat.sse import Gate
+from chat.store.opening import StoreDoor
 from engine import Engine, EngineOptions
+
+BLUEPRINTS = (
+    pages.bp,
+    models.bp,
+    generate.bp,
+    runs.bp,
+    chats.bp,
+    conversations.bp,
+    messages.bp,
+    presets.bp,
+    system.bp,
+)
 
 
 def wire(settings: Settings, engine: Engine | None) -> Flask:
@@ -26,12 +40,18 @@ def wire(settings: Settings, engine: Engine | None) -> Flask:
     app.url_map.merge_slashes = False
     app.json.sort_keys, app.json.ensure_ascii, app.json.compact = False, False, True
     app.extensions["parley"] = Parts(
-        settings, engine or Engine(engine_options(settings)), Runs(), Gate(settings.max_streams), threading.Event()
+        settings,
+        engine or Engine(engine_options(settings)),
+        Runs(),
+        Gate(settings.max_streams),
+        threading.Event(),
+        StoreDoor(settings.database),
+        Pumps(),
     )
     journal.init_app(app)
     guard.init_app(app, settings)
     errors.init_app(app)
-    for blueprint in (pages.bp, models.bp, generate.bp, runs.bp, chats.bp, system.bp):
+    for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -23,9 +24,11 @@ def engine() -> Iterator[ScriptedEngine]:
 
 
 @pytest.fixture
-def app(engine: ScriptedEngine) -> Flask:
+def app(engine: ScriptedEngine, tmp_path: Path) -> Iterator[Flask]:
     """The app over that engine, with two places for answers and a free port."""
-    return create_app(Settings(port=0, max_streams=2), engine)
+    app = create_app(Settings(port=0, max_streams=2, data_directory=tmp_path / "data"), engine)
+    yield app
+    app.extensions["parley"].close()
 
 
 @pytest.fixture
@@ -42,6 +45,6 @@ def server(app: Flask) -> Iterator[LiveServer]:
 
 
 @pytest.fixture
-def client_of() -> Callable[[ScriptedEngine], FlaskClient]:
+def client_of(tmp_path: Path) -> Callable[[ScriptedEngine], FlaskClient]:
     """A client of an app over another engine."""
-    return lambda engine: create_app(Settings(), engine).test_client()
+    return lambda engine: create_app(Settings(data_directory=tmp_path / "data"), engine).test_client()

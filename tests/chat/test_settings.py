@@ -33,6 +33,7 @@ def test_every_setting_can_be_given_in_every_way(tmp_path: Path):
         "host": "127.0.0.2", "port": 0, "allow_network": True, "allowed_hosts": ["Lab"], "checkpoints": "models",
         "device": "cpu", "precision": "int8", "threads": 3, "memory_budget": "1GiB", "cache_directory": "kept",
         "max_streams": 5, "max_body_bytes": 1000, "open_browser": True, "log_level": "debug", "log_directory": "logs2",
+        "data_directory": "kept2", "database_url": "postgresql://me@there/parley",
     }  # fmt: skip
     texts = {name: ",".join(value) if isinstance(value, list) else str(value) for name, value in wanted.items()}
     lines = [
@@ -45,7 +46,7 @@ def test_every_setting_can_be_given_in_every_way(tmp_path: Path):
     from_file = settings_from(tmp_path / "parley.toml", "\n".join(lines))
     assert from_file == Settings(
         "127.0.0.2", 0, True, ("lab",), Path("models"), "cpu", "int8", 3, 2**30, Path("kept"), 5, 1000, True, "debug",
-        Path("logs2"),
+        Path("logs2"), Path("kept2"), "postgresql://me@there/parley",
     )  # fmt: skip
     assert read_settings([], {f"PARLEY_{name.upper()}": text for name, text in texts.items()}, MISSING) == from_file
     assert read_settings([part for flag in flags for part in flag], {}, MISSING) == from_file

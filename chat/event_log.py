@@ -1,0 +1,83 @@
+"""The events of one run, kept so that any number of readers can follow it, each from the event it had last."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections.abc import Iterator
+from typing import Any
+
+MOST_EVENTS = 20_000
+Entry = tuple[str, dict[str, Any], int]
+
+
+class EventLog:
+    """Numbered events in order, the last of which closes the log; any thread may write or read.
+
+    A block that was rendered anew takes the place of what it was, so a reader who was away gets it once. When there
+    are too many events the oldest pieces of text become one `snapshot`.
+    """
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._next_number = 0
+        self._blocks: dict[int, int] = {}
+        self._snapshot: Entry | None = None
+        self._is_closed = False
+        self._changed = threading.Condition()
+
+    def append(self, name: str, data: dict[str, Any], *, is_last: bool = False) -> None:
+        """Add an event; what comes after the last one is dropped."""
+        with self._changed:
+            if self._is_closed:
+                return
+            if name == "block":
+                self._forget_block(data["index"])
+            self._entries.append((name, data, self._next_number))
+            self._next_number += 1
+            self._is_closed = is_last
+            if len(self._entries) > MOST_EVENTS:
+                self._fold()
+            self._changed.notify_all()
+
+    def follow(self, first: int, wait_seconds: float) -> Iterator[Entry | None]:
+        """The events from number `first` on until the last, and None each time that none came for so long.
+
+        Who is so far behind that events are gone gets a `snapshot` with the text so far, and then goes on.
+        """
+        while True:
+            with self._changed:
+                found = self._from(first)
+                if not found and not self._is_closed:
+                    self._changed.wait(wait_seconds)
+                    found = self._from(first)
+                is_over = self._is_closed and not found
+            if is_over:
+                return
+            if not found:
+                yield None
+            for entry in found:
+                yield entry
+                first = entry[2] + 1
+
+    def _from(self, first: int) -> list[Entry]:
+        found = self._entries[bisect_left(self._entries, first, key=lambda entry: entry[2]) :]
+        is_behind = self._snapshot is not None and first <= self._snapshot[2]
+        return [self._snapshot, *(entry for entry in found if entry[2] > self._snapshot[2])] if is_behind else found
+
+    def _forget_block(self, index: int) -> None:
+        number = self._blocks.get(index)
+        if number is not None:
+            del self._entries[bisect_left(self._entries, number, key=lambda entry: entry[2])]
+        self._blocks[index] = self._next_number
+
+    def _fold(self) -> None:
+        """Make one event of the older half."""
+        half = len(self._entries) // 2
+        old, self._entries = self._entries[:half], self._entries[half:]
+        last = old[-1][2]
+        text, blocks = (self._snapshot[1]["text"], self._snapshot[1]["blocks"]) if self._snapshot else ("", [])
+        shown = {block["index"]: block for block in (*blocks, *(data for name, data, _ in old if name == "block"))}
+        text += "".join(data["text"] for name, data, _ in old if name == "token")
+        self._blocks = {index: number for index, number in self._blocks.items() if number > last}
+        self._snapshot = ("snapshot", {"text": text, "blocks": list(shown.values())}, last)
