@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 ALLOWED_LINK = re.compile(r"(?:https?://|mailto:)[^\s]", re.IGNORECASE)
 PAGE_HEADINGS = 2
-MAX_NESTING = 20
+MAX_NESTING = 40
+"""What lies deeper is not read."""
 _DIRECTED = {
     "paragraph_open", "heading_open", "blockquote_open", "bullet_list_open", "ordered_list_open", "list_item_open",
     "th_open", "td_open",
@@ -129,9 +130,12 @@ def _linked(text: str) -> list[Token]:
 
 def _without_trail(address: str) -> str:
     """Without the punctuation of the sentence it stands in; a bracket stays where its partner is inside."""
-    while address and (address[-1] in ".,;:!?*_~" or (address[-1] == ")" and address.count("(") < address.count(")"))):
-        address = address[:-1]
-    return address
+    surplus = address.count(")") - address.count("(")
+    end = len(address)
+    while end and (address[end - 1] in ".,;:!?*_~" or (address[end - 1] == ")" and surplus > 0)):
+        surplus -= address[end - 1] == ")"
+        end -= 1
+    return address[:end]
 
 
 def _token(kind: str, content: str) -> Token:

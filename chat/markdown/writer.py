@@ -9,7 +9,7 @@ from chat.markdown.code import code_block
 from chat.markdown.cutter import Chunk, Kind
 from chat.markdown.formulas import formula_html
 from chat.markdown.gate import cleaned
-from chat.markdown.syntax import marked_overrides, reader
+from chat.markdown.syntax import MAX_NESTING, marked_overrides, reader
 
 MAX_CHARACTERS = 20_000
 """A block of more is shown as it was written: reading it would keep everybody waiting."""
@@ -35,11 +35,15 @@ class Writer:
 
     def _markdown(self, source: str, kind: Kind, references: dict[str, Any]) -> str:
         if len(source) > MAX_CHARACTERS:
-            return cleaned(f'<p class="plain" dir="auto">{marked_overrides(source)}</p>')
+            return _as_written(source)
         if kind is Kind.FORMULA and (formula := _formula(source.strip())):
             return cleaned(formula)
         room = references if len(references) < MAX_REFERENCES else dict(references)
-        return cleaned(reader().render(source, {"references": room}))
+        markdown, environment = reader(), {"references": room}
+        tokens = markdown.parse(source, environment)
+        if any(token.level >= MAX_NESTING - 1 for token in tokens):
+            return _as_written(source)
+        return cleaned(markdown.renderer.render(tokens, markdown.options, environment))
 
 
 def growing_code(language: str) -> str:
@@ -67,6 +71,10 @@ def growing_rest() -> str:
 def plain(text: str) -> str:
     """A text to append: escaped, without tags."""
     return escape(text)
+
+
+def _as_written(source: str) -> str:
+    return cleaned(f'<p class="plain" dir="auto">{marked_overrides(source)}</p>')
 
 
 def _formula(source: str) -> str | None:
