@@ -1,0 +1,75 @@
+"""`python -m engine.catalog FOLDER`: the list of checkpoints in the terminal, as a table or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from engine.catalog.info import CheckpointInfo, Listing
+from engine.catalog.scan import Scanner
+
+COLUMNS = ("ID", "GROUP", "STAGE", "STEP", "LOSS", "FORMAT", "FAMILY", "PARAMETERS", "SIZE", "PROBLEM")
+WIDEST_PROBLEM = 60
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the list; the exit code is 2 where the folder is not there."""
+    parser = argparse.ArgumentParser(prog="python -m engine.catalog", description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("checkpoints"), help="default: checkpoints")
+    parser.add_argument("--json", action="store_true", help="everything that is known, as JSON")
+    asked = parser.parse_args(arguments)
+    if not asked.folder.is_dir():
+        sys.stderr.write(f"{asked.folder} is no folder; name the one that holds the checkpoints\n")
+        return 2
+    scanner = Scanner(asked.folder)
+    scanner.scan()
+    sys.stdout.write((as_json if asked.json else as_table)(scanner.listing))
+    return 0
+
+
+def as_json(listing: Listing) -> str:
+    """The whole listing; paths as texts."""
+    return json.dumps(asdict(listing), indent=2, ensure_ascii=False, default=str) + "\n"
+
+
+def as_table(listing: Listing) -> str:
+    """One line a checkpoint, then what was skipped and how the scan went."""
+    rows = [COLUMNS, *(_row(info) for info in listing.checkpoints)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines += [f"skipped: {each.path} ({each.reason})" for each in listing.skipped]
+    lines.append(f"{len(listing.checkpoints)} checkpoints in {1000 * listing.seconds:.0f} ms")
+    return "\n".join(lines) + "\n"
+
+
+def _row(info: CheckpointInfo) -> tuple[str, ...]:
+    problem = "" if info.problem is None else f"{info.problem.code}: {info.problem.message}"
+    return (
+        info.id,
+        info.group,
+        info.stage or "",
+        "" if info.step is None else str(info.step),
+        "" if info.loss is None else f"{info.loss.value:.3f} {info.loss.kind}",
+        info.format,
+        info.family or "",
+        _short(info.parameters, ("", "K", "M", "B", "T"), 1000),
+        _short(info.size_bytes, (" B", " KiB", " MiB", " GiB", " TiB"), 1024),
+        problem if len(problem) <= WIDEST_PROBLEM else problem[: WIDEST_PROBLEM - 1] + "…",
+    )
+
+
+def _short(count: int | None, units: Sequence[str], factor: int) -> str:
+    if count is None:
+        return ""
+    value, unit = float(count), 0
+    while value >= factor and unit < len(units) - 1:
+        value, unit = value / factor, unit + 1
+    return f"{value:.0f}{units[unit]}" if unit == 0 else f"{value:.1f}{units[unit]}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
