@@ -7,7 +7,7 @@ import threading
 from flask import Flask
 
 from chat import errors, guard, journal, pages
-from chat.api import chats, conversations, generate, messages, models, presets, runs, system
+from chat.api import chats, conversations, generate, messages, models, presets, runs, system, transfers
 from chat.parts import Parts
 from chat.pump import Pumps
 from chat.runs import Runs
@@ -25,6 +25,7 @@ BLUEPRINTS = (
     conversations.bp,
     messages.bp,
     presets.bp,
+    transfers.bp,
     system.bp,
 )
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, insert, or_, select, tuple_, update
@@ -13,8 +13,8 @@ from chat.errors import ConversationNotFound
 from chat.store import rows, search
 from chat.store.database import Database
 from chat.store.ids import new_id
-from chat.store.messages import tree_of
-from chat.store.records import Conversation
+from chat.store.messages import insert_messages, tree_of
+from chat.store.records import Conversation, NewMessage
 from chat.store.tables import conversations, messages
 from engine import InvalidRequest
 
@@ -47,6 +47,16 @@ class Conversations:
             purge(connection, now)
             insert_conversation(connection, made)
         return made
+
+    def plant(self, make: Callable[[int], Iterable[tuple[Conversation, Sequence[NewMessage]]]]) -> list[Conversation]:
+        """Store conversations that are there already, whole; `make` gets the time. All of them or none."""
+        now = rows.now_ms()
+        whole = list(make(now))
+        with self._database.writing() as connection:
+            for made, new in whole:
+                insert_conversation(connection, made)
+                insert_messages(connection, made.id, new, now, set())
+        return [made for made, _ in whole]
 
     def get(self, owner: str | None, conversation_id: str) -> Conversation:
         """One of them. Raises ConversationNotFound."""
@@ -134,12 +144,6 @@ def insert_conversation(connection: Connection, made: Conversation) -> None:
     values = {column.name: getattr(made, column.name) for column in rows.columns(conversations, Conversation)}
     connection.execute(insert(conversations).values(**values))
     search.index_title(connection, made.id, made.title)
-
-
-def fresh(made: Conversation, **changes: Any) -> Conversation:
-    """The same under an id of its own, new as of now."""
-    now = rows.now_ms()
-    return replace(made, id=new_id(), created_at=now, updated_at=now, revision=1, **changes)
 
 
 def purge(connection: Connection, now: int) -> None:

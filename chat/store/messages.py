@@ -142,7 +142,7 @@ class Messages:
             (written,) = read_messages(connection, [message_id])
             rows.mark_changed(connection, written.conversation_id)
             if written.status != STREAMING:
-                search.index_message(connection, written.number, written.content)
+                search.index_messages(connection, [(written.number, written.content)])
             return written
 
 
@@ -168,30 +168,39 @@ def read_messages(connection: Connection, message_ids: Sequence[str]) -> list[St
 def insert_messages(
     connection: Connection, conversation_id: str, new: Iterable[NewMessage], now: int, known: set[str]
 ) -> list[str]:
-    """Store messages whose parents are among `known` or stand before them; gives their ids."""
-    ids = []
+    """Store messages whose parents are among `known` or stand before them; gives their ids.
+
+    Raises InvalidRequest for a parent that is not there, Conflict for an id that is.
+    """
+    added = []
     for each in new:
         if each.parent_id is not None and each.parent_id not in known:
-            raise InvalidRequest("parent_id names no message of this conversation", param="parent_id")
-        if connection.execute(select(messages.c.id).where(messages.c.id == each.id)).one_or_none():
-            raise Conflict("there is a message with this id already", code="id_taken", param="id")
+            raise _no_such_message()
         made_at = now if each.created_at is None else each.created_at
-        values = {**asdict(each), "created_at": made_at, "updated_at": now, "conversation_id": conversation_id}
-        (number,) = connection.execute(insert(messages).values(**values)).inserted_primary_key
-        if each.status != STREAMING:
-            search.index_message(connection, number, each.content)
+        added.append({**asdict(each), "created_at": made_at, "updated_at": now, "conversation_id": conversation_id})
         known.add(each.id)
-        ids.append(each.id)
+    ids = [each["id"] for each in added]
+    for some in _in_parts(ids):
+        if connection.execute(select(messages.c.id).where(messages.c.id.in_(some))).first():
+            raise Conflict("there is a message with this id already", code="id_taken", param="id")
+    if added:
+        connection.execute(insert(messages), added)
+    search.index_messages(connection, [(each.number, each.content) for each in read_messages(connection, ids)
+                                       if each.status != STREAMING])  # fmt: skip
     return ids
 
 
 def _known(tree: Tree, message_id: str | None) -> None:
     if message_id is not None and message_id not in tree:
-        raise InvalidRequest(
-            "parent_id names no message of this conversation",
-            param="parent_id",
-            hint="It may have been deleted in another tab; load the conversation again.",
-        )
+        raise _no_such_message()
+
+
+def _no_such_message() -> InvalidRequest:
+    return InvalidRequest(
+        "parent_id names no message of this conversation",
+        param="parent_id",
+        hint="It may have been deleted in another tab; load the conversation again.",
+    )
 
 
 def _in_parts(ids: Sequence[str]) -> list[Sequence[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, column, delete, func, or_, select, table, text
@@ -26,13 +26,13 @@ def index_title(connection: Connection, conversation_id: str, title: str) -> Non
     """Let a conversation be found by this title."""
     if _has_index(connection):
         number = select(conversations.c.number).where(conversations.c.id == conversation_id)
-        _index(connection, "title_words", connection.execute(number).scalar_one(), title)
+        _index(connection, "title_words", [(connection.execute(number).scalar_one(), title)])
 
 
-def index_message(connection: Connection, number: int, content: str) -> None:
-    """Let a message be found by this text."""
-    if _has_index(connection):
-        _index(connection, "message_words", number, content)
+def index_messages(connection: Connection, texts: Sequence[tuple[int, str]]) -> None:
+    """Let messages, each named by its number, be found by these texts."""
+    if texts and _has_index(connection):
+        _index(connection, "message_words", texts)
 
 
 def forget_titles(connection: Connection, which: ColumnElement[bool]) -> None:
@@ -78,11 +78,11 @@ def snippet(content: str, wanted: Terms) -> str:
     return f"{'…' if start else ''}{shown}{'…' if end < len(content) else ''}"
 
 
-def _index(connection: Connection, name: str, number: int, content: str) -> None:
-    connection.execute(text(f"DELETE FROM {name} WHERE rowid = :number"), {"number": number})
+def _index(connection: Connection, name: str, texts: Sequence[tuple[int, str]]) -> None:
+    connection.execute(text(f"DELETE FROM {name} WHERE rowid = :number"), [{"number": number} for number, _ in texts])
     connection.execute(
         text(f"INSERT INTO {name}(rowid, words) VALUES (:number, :words)"),
-        {"number": number, "words": words.indexed(content)},
+        [{"number": number, "words": words.indexed(content)} for number, content in texts],
     )
 
 

@@ -57,7 +57,7 @@ class Writers:
                 )
                 changed = connection.execute(query).one_or_none()
                 if changed is not None:
-                    search.index_message(connection, row.number, changed.content)
+                    search.index_messages(connection, [(row.number, changed.content)])
                     rows.mark_changed(connection, changed.conversation_id)
         return len(left)
 
