@@ -107,7 +107,7 @@ def _context_length(asked: int | None, trained: int) -> int:
 def _cache(plan: LoadPlan, config: Any, dtype: torch.dtype, device: torch.device, context_length: int) -> KVCache:
     return KVCache(
         slots=plan.max_running,
-        layers=config.num_hidden_layers,
+        layers=config.cached_layers,
         kv_heads=config.num_key_value_heads,
         head_dim=config.head_dim,
         context_length=context_length,
@@ -118,7 +118,7 @@ def _cache(plan: LoadPlan, config: Any, dtype: torch.dtype, device: torch.device
 
 def _cache_tokens(budget_bytes: int, config: Any, dtype: torch.dtype, context_length: int) -> int:
     """Tokens that fit the cache's budget; one whole context always does."""
-    per_token = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * dtype.itemsize
+    per_token = 2 * config.cached_layers * config.num_key_value_heads * config.head_dim * dtype.itemsize
     return max(context_length, budget_bytes // per_token)
 
 

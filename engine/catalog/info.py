@@ -104,8 +104,8 @@ class TensorRecord:
     `file`. `interleaved_heads` is set where the rows of a q or k projection are stored pair by pair for that many
     heads and must be put back half by half. `strides` counts numbers and is set where they do not lie in the order of
     the shape; `nbytes` then reaches from the first to the last of them. `parts` are those of a tensor that the file
-    keeps in pieces, one below the other. A record of no bytes stands for zeros that the file leaves out. `added` was
-    added to all numbers before they were written. `adapter` is what is added to the tensor once it is read.
+    keeps in pieces, joined along `axis`: 0 is one below the other, 1 side by side. A record of no bytes stands for
+    zeros that the file leaves out. `added` was added to all numbers before they were written. `adapter` is what is added to the tensor once it is read.
     """
 
     name: str
@@ -117,6 +117,7 @@ class TensorRecord:
     interleaved_heads: int | None = None
     strides: tuple[int, ...] | None = None
     parts: tuple[TensorRecord, ...] = ()
+    axis: int = 0
     added: float = 0.0
     adapter: LowRank | None = None
 
@@ -125,7 +126,8 @@ class TensorRecord:
         """Every file that the tensor is made from."""
         adapter = self.adapter
         others = () if adapter is None else (adapter.down, adapter.up, adapter.magnitude)
-        return self.file, *(other.file for other in others if other is not None)
+        inner = (*self.parts, *(other for other in others if other is not None))
+        return tuple(dict.fromkeys((self.file, *(file for each in inner for file in each.files))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +149,9 @@ class LowRank:
 class Vocabulary:
     """A tokenizer's parts as a GGUF file embeds them; `engine.text` builds a tokenizer from it.
 
-    `model` is "gpt2" (byte-level BPE) or "llama" (BPE by score); `kinds` holds GGUF token types
-    (1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte).
+    `model` is "gpt2" (byte-level BPE), "llama" (BPE by score) or "ranks" (byte-level BPE whose merges follow from the
+    order of the tokens); `kinds` holds GGUF token types (1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused,
+    6 byte). `pattern` says how a text is cut into words where `pre` does not name it.
     """
 
     model: str
@@ -158,6 +161,7 @@ class Vocabulary:
     kinds: tuple[int, ...]
     merges: tuple[str, ...]
     add_space_prefix: bool = True
+    pattern: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Finding a tokenizer for weights that bring none in the same file: tokenizer.json near them, nanoGPT's meta.pkl.
+"""Finding a tokenizer for weights that bring none in the same file: tokenizer.json near them, nanoGPT's meta.pkl, …
 
 tokenizer.json itself is read when the model is loaded; here only its size is checked and its special tokens are read.
 """
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.catalog import sentence_pieces
+from engine.catalog import byte_ranks, sentence_pieces
 from engine.catalog.documents import read_object, read_object_if_there
 from engine.catalog.info import TokenizerSpec
 from engine.catalog.torch_pickle import read_bare
@@ -47,13 +47,23 @@ def near(path: Path, rows: int, dataset: str | None = None) -> TokenizerSpec | N
     for file in places(path, rows, dataset):
         if not file.is_file():
             continue
-        if file.suffix == ".bin":
-            found = sentence_pieces.spec(file, _shown(file, path.parent), rows)
-        else:
-            found = _characters(file, path) if file.name == "meta.pkl" else spec(file, path.parent, {})
+        found = _read(file, path, rows)
         if found is not None and (found.vocabulary is not None or _fits(_size(found), rows)):
             return found
     return None
+
+
+def _read(file: Path, path: Path, rows: int) -> TokenizerSpec | None:
+    shown = _shown(file, path.parent)
+    if file.suffix == ".bin":
+        return sentence_pieces.spec(file, shown, rows)
+    if file.name == "meta.pkl":
+        return _characters(file, path)
+    if file.suffix in (".pkl", ".model"):
+        found = byte_ranks.of_encoding(file, shown) if file.suffix == ".pkl" else byte_ranks.of_lines(file, shown)
+        is_its_own = found is not None and _fits(len(found.vocabulary.tokens), rows)
+        return found if is_its_own else None
+    return spec(file, path.parent, {})
 
 
 def places(path: Path, rows: int, dataset: str | None = None) -> list[Path]:
@@ -61,6 +71,7 @@ def places(path: Path, rows: int, dataset: str | None = None) -> list[Path]:
     found: list[Path] = []
     for folder in _folders(path):
         found += [folder / "tokenizer.json", folder / "tokenizer" / "tokenizer.json", folder / "meta.pkl"]
+        found += [folder / name for name in ("tokenizer/tokenizer.pkl", "tokenizer.pkl", "tokenizer.model")]
         found += [folder / name for name in ("tokenizer.bin", f"tok{rows}.bin", f"data/tok{rows}.bin")]
         # A name, not a path: what is written in a checkpoint does not lead out of the folders above it.
         if dataset and re.fullmatch(r"[\w-]{1,80}", dataset):

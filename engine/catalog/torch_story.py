@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from engine.catalog.declared import INSIDE, fields
 from engine.catalog.evidence import METHODS, STAGE_GROUPS, findings
 from engine.catalog.info import CheckpointInfo, Loss
+from engine.catalog.nanochat_meta import STAGES
 from engine.catalog.state_dict import Weights
 
 STEPS = ("iter_num", "global_step", "global_steps", "step", "steps", "iteration", "it", "steps_run", "step_count")
@@ -99,6 +100,10 @@ def _stage(beside: Mapping[str, Any], evidence: dict[str, str]) -> str | None:
         if section.get("init_from") == "scratch":
             evidence["stage"] = "the file's settings: init_from is 'scratch'"
             return "pretrain"
+    folder = beside.get("stage_folder")
+    if isinstance(folder, str) and folder in STAGES:
+        evidence["stage"] = f"nanochat keeps it in {folder}"
+        return STAGES[folder]
     if "best_reward" in beside:
         evidence["stage"] = "the file's 'best_reward'"
         return "rl"

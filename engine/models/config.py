@@ -28,6 +28,11 @@ class Sizes:
     max_position_embeddings: int
     tie_word_embeddings: bool
 
+    @property
+    def cached_layers(self) -> int:
+        """Layers of the cache; a family that keeps more than keys and values has more of them than it computes."""
+        return self.num_hidden_layers
+
 
 class ConfigReader:
     """A config.json whose values are asked for by name and type, the names being the common ones."""

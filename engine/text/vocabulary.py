@@ -1,4 +1,4 @@
-"""A GGUF file's vocabulary -> a tokenizer: byte-level BPE ("gpt2") and BPE by score ("llama"); no other kinds."""
+"""A vocabulary of bare tokens -> a tokenizer: byte-level BPE ("gpt2", "ranks"), BPE by score ("llama"); no others."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def build(vocabulary: Vocabulary) -> Tokenizer:
 
     Raises CheckpointProblem for another kind of vocabulary and for one that contradicts itself.
     """
-    makers = {"gpt2": _byte_level, "llama": _by_score}
+    makers = {"gpt2": _byte_level, "llama": _by_score, "ranks": _by_rank}
     if vocabulary.model not in makers:
         raise CheckpointProblem(
-            f"vocabularies of the kind {vocabulary.model!r} cannot be used here; gpt2 and llama can",
+            f"vocabularies of the kind {vocabulary.model!r} cannot be used here; gpt2, llama and ranks can",
             code="tokenizer_not_found",
             hint="Put the tokenizer.json of the base model beside the weights.",
         )
@@ -52,14 +52,44 @@ def _byte_level(vocabulary: Vocabulary) -> Tokenizer:
     ids = {text: token_id for token_id, text in enumerate(vocabulary.tokens)}
     # The separating space is the first one after the first character: a merge may begin with a space of its own.
     merges = [(merge[:cut], merge[cut + 1 :]) for merge in vocabulary.merges if (cut := merge.find(" ", 1)) > 0]
-    tokenizer = Tokenizer(_bpe(ids, merges, ignore_merges=vocabulary.pre in IGNORES_MERGES))
+    return _over_bytes(_bpe(ids, merges, ignore_merges=vocabulary.pre in IGNORES_MERGES), vocabulary)
+
+
+def _by_rank(vocabulary: Vocabulary) -> Tokenizer:
+    """Two neighbours are joined where the whole is a token, the earliest token first, as tiktoken does."""
+    ranks = {text: rank for rank, text in enumerate(vocabulary.tokens) if vocabulary.kinds[rank] == NORMAL}
+    merges = [
+        (rank, ranks[text[:cut]], ranks[text[cut:]], text[:cut], text[cut:])
+        for text, rank in ranks.items()
+        for cut in range(1, min(len(text), LONGEST_PIECE))
+        if text[:cut] in ranks and text[cut:] in ranks
+    ]
+    merges.sort(key=itemgetter(0, 1, 2))
+    ids = {text: token_id for token_id, text in enumerate(vocabulary.tokens)}
+    return _over_bytes(_bpe(ids, [(left, right) for *_, left, right in merges], ignore_merges=True), vocabulary)
+
+
+def _over_bytes(model: BPE, vocabulary: Vocabulary) -> Tokenizer:
+    tokenizer = Tokenizer(model)
     if vocabulary.pre in COMPOSES:
         tokenizer.normalizer = normalizers.NFC()
-    splits = [pre_tokenizers.Split(Regex(pattern), "isolated") for pattern in patterns(vocabulary.pre)]
+    wanted = [vocabulary.pattern] if vocabulary.pattern else patterns(vocabulary.pre)
+    splits = [pre_tokenizers.Split(_regex(pattern), "isolated") for pattern in wanted]
     bytes_only = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*splits, bytes_only])
     tokenizer.decoder = decoders.ByteLevel()
     return tokenizer
+
+
+def _regex(pattern: str) -> Regex:
+    try:
+        return Regex(pattern)
+    except Exception as error:  # The library raises nothing narrower.
+        raise CheckpointProblem(
+            f"the tokenizer's pattern for words cannot be read: {error}",
+            code="tokenizer_broken",
+            hint="Copy the tokenizer from the original again.",
+        ) from error
 
 
 def _by_score(vocabulary: Vocabulary) -> Tokenizer:

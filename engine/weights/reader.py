@@ -35,6 +35,9 @@ def read(records: Sequence[TensorRecord]) -> Iterator[tuple[TensorRecord, Tensor
         def plain(record: TensorRecord) -> Tensor:
             if record.file not in maps:
                 maps[record.file] = _map(record.file, opened)
+            if record.parts:
+                joined = torch.cat([plain(part) for part in record.parts], dim=record.axis)
+                return joined if record.interleaved_heads is None else halves(joined, record.interleaved_heads)
             return _tensor(record, maps[record.file])
 
         for record in by_place:
@@ -58,8 +61,6 @@ def _close(mapped: mmap.mmap) -> None:
 
 
 def _tensor(record: TensorRecord, mapped: mmap.mmap) -> Tensor:
-    if record.parts:
-        return torch.cat([_tensor(part, mapped) for part in record.parts])
     if record.offset + record.nbytes > len(mapped):
         raise CheckpointProblem(
             f"{record.file.name} ends before the tensor {record.name}: "

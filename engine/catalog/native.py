@@ -1,0 +1,172 @@
+"""The description and the parts of a checkpoint whose tool has names of its own, once its source has been read.
+
+Formats read the source; the layouts say which model it is; here both meet.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from engine.catalog import declared, layouts, tokenizer_files, torch_story, unsuited
+from engine.catalog.info import ChatTemplate, CheckpointInfo, Problem, TensorRecord, TokenizerSpec
+from engine.catalog.layouts.translation import Found, Translation
+from engine.catalog.source import Source
+from engine.catalog.templates import near as template_near
+from engine.errors import CheckpointProblem
+from engine.models.registry import FAMILIES
+from engine.models.spellings import cached_numbers_per_token, usable_context
+
+
+def describe(info: CheckpointInfo, read: Callable[[], Source]) -> CheckpointInfo:
+    """What the source says; whatever stands in the way of loading becomes the `problem`. Raises only OSError."""
+    info = torch_story.told(info, None)
+    try:
+        source = read()
+        info = torch_story.told(info, source)
+        info = replace(info, evidence={**info.evidence, **source.evidence})
+        info = _with_weights(info, source)
+        translation = translated(source)
+        info = _with_architecture(info, translation)
+        _check(translation)
+        _records(source, translation)  # What would be left over is said now, not when it is loaded.
+        return _with_text(info, source, translation)
+    except CheckpointProblem as error:
+        return replace(info, problem=Problem(error.code, error.message, error.hint))
+
+
+def config(source: Source) -> dict[str, Any]:
+    """config.json as Hugging Face would have it. Raises CheckpointProblem, `config_incomplete` if nothing tells it."""
+    translation = translated(source)
+    _check(translation)
+    return dict(translation.config)
+
+
+def tensors(source: Source) -> tuple[TensorRecord, ...]:
+    """The weights under their Hugging Face names. Raises CheckpointProblem for a broken file or an unknown layout."""
+    return _records(source, translated(source))
+
+
+def candidates(source: Source) -> tuple[tuple[str, dict[str, Any], tuple[TensorRecord, ...]], ...]:
+    """What the model may be where nothing tells it: a name, a config and the weights for each; empty where all is told.
+
+    Raises CheckpointProblem as `config` and `tensors` do.
+    """
+    translation = translated(source)
+    _check(translation)
+    return tuple((label, dict(each.config), _records(source, each)) for label, each in translation.candidates.items())
+
+
+def tokenizer(source: Source) -> TokenizerSpec:
+    """The tokenizer near the weights. Raises CheckpointProblem, `tokenizer_not_found`, where there is none that fits."""
+    return _tokenizer(source, translated(source))
+
+
+def template(source: Source) -> ChatTemplate | None:
+    """The chat template that lies with the tokenizer, or the one that the tool's own scripts speak by."""
+    translation = translated(source)
+    return _template(_tokenizer(source, translation), translation)
+
+
+def translated(source: Source) -> Translation:
+    """The model in Hugging Face's words. Raises CheckpointProblem for what is no model to talk to, or not known."""
+    weights = source.weights
+    unsuited.refuse(weights.tensors, source.declared)
+    translation = layouts.translate(Found(weights.tensors, source.declared, weights.beside))
+    return replace(translation, evidence={**source.declared.evidence, **translation.evidence})
+
+
+def _records(source: Source, translation: Translation) -> tuple[TensorRecord, ...]:
+    return translation.records({record.name: record for record in source.records(translation.tensors)})
+
+
+def _check(translation: Translation) -> None:
+    if translation.config["model_type"] not in FAMILIES:
+        raise CheckpointProblem(
+            f"the architecture {translation.config['model_type']!r} cannot be computed here yet",
+            code="unknown_architecture",
+            hint=f"Known architectures: {', '.join(sorted(FAMILIES))}.",
+        )
+    if translation.missing:
+        names = ", ".join(translation.missing)
+        raise CheckpointProblem(
+            f"neither the file nor its tensors tell {names}",
+            code="config_incomplete",
+            hint=f"Put a config.json beside the file with the values it was trained with: {names}.",
+        )
+
+
+def _with_weights(info: CheckpointInfo, source: Source) -> CheckpointInfo:
+    weights = source.weights
+    found = source.records(weights.tensors)
+    distinct = {(record.file, record.offset, record.shape): record for record in found}
+    by_type = Counter[str]()
+    for record in distinct.values():
+        by_type[record.encoding] += record.nbytes
+    evidence = dict(info.evidence)
+    if weights.has_optimizer:
+        read, there = _size(by_type.total()), _size(info.size_bytes)
+        evidence["weights_bytes"] = f"a training checkpoint with its optimizer: only {read} of {there} are read"
+    if weights.where:
+        evidence["weights"] = f"under the key {'.'.join(weights.where)!r}"
+    return replace(
+        info,
+        parameters=sum(math.prod(record.shape) for record in distinct.values()),
+        weights_bytes=by_type.total(),
+        dtype=by_type.most_common(1)[0][0] if by_type else None,
+        evidence=evidence,
+    )
+
+
+def _with_architecture(info: CheckpointInfo, found: Translation) -> CheckpointInfo:
+    settings = found.config
+    vocabulary, names = settings.get("vocab_size"), settings.get("architectures")
+    numbers = cached_numbers_per_token(settings)
+    evidence = {**info.evidence, "layout": found.layout, **found.evidence}
+    if found.candidates:
+        evidence["candidates"] = f"measured when it is loaded, on a plain text: {', '.join(found.candidates)}"
+    return replace(
+        info,
+        family=settings["model_type"],
+        architecture=names[0] if isinstance(names, list) and names and isinstance(names[0], str) else None,
+        context_length=usable_context(settings),
+        vocab_size=vocabulary if isinstance(vocabulary, int) else None,
+        kv_bytes_per_token=None if numbers is None else 4 * numbers,
+        evidence=evidence,
+    )
+
+
+def _with_text(info: CheckpointInfo, source: Source, found: Translation) -> CheckpointInfo:
+    spec = _tokenizer(source, found)
+    own = _template(spec, found)
+    return replace(
+        info,
+        tokenizer={"kind": tokenizer_files.kind(spec), "source": spec.source},
+        chat_template=None if own is None else {"source": own.source},
+    )
+
+
+def _template(spec: TokenizerSpec, found: Translation) -> ChatTemplate | None:
+    own = template_near(spec.file.parent) if spec.file else None
+    return found.template if own is None else own
+
+
+def _tokenizer(source: Source, found: Translation) -> TokenizerSpec:
+    rows = found.config.get("vocab_size")
+    dataset = declared.fields(source.weights.beside.get("config")).get("dataset")
+    if not isinstance(rows, int):
+        raise tokenizer_files.absent(source.near, 0)
+    spec = tokenizer_files.near(source.near, rows, dataset if isinstance(dataset, str) else None)
+    if spec is None:
+        raise tokenizer_files.absent(source.near, rows)
+    return spec
+
+
+def _size(count: int) -> str:
+    """Bytes as people read them."""
+    if count < 1_000_000:
+        return f"{count / 1_000:.1f} kB"
+    return f"{count / 1_000_000:.1f} MB" if count < 1_000_000_000 else f"{count / 1_000_000_000:.1f} GB"
