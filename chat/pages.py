@@ -27,6 +27,18 @@ def chat(conversation_id: str | None = None) -> Response:
     return page("index.html", "chat")
 
 
+@bp.get("/checkpoints")
+def checkpoints() -> Response:
+    """The checkpoint browser."""
+    return page("checkpoints.html", "checkpoints")
+
+
+@bp.get("/playground")
+def playground() -> Response:
+    """The playground: raw completions, token by token."""
+    return page("playground.html", "playground")
+
+
 def page(template: str, *areas: str) -> Response:
     """A page in the visitor's language, with the words of these areas besides `common` and `errors`.
 

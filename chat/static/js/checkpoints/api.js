@@ -1,7 +1,8 @@
 // @ts-check
 /** The routes that the checkpoint browser uses: one function each. */
 
-import { ApiError, modelPath, post, request } from "../api.js";
+import { modelPath } from "../api.js";
+import { ApiError, post, request } from "../http.js";
 
 /** @typedef {import("../types.js").Model} Model */
 /** @typedef {{ files: string[], config: unknown, template: string|null, metrics: boolean }} Details */

@@ -152,7 +152,7 @@ async function attempt(action) {
     await action();
     notice.hidden = true;
   } catch (error) {
-    const { message, hint, said } = inWords(/** @type {import("../api.js").ApiError} */ (error));
+    const { message, hint, said } = inWords(/** @type {import("../http.js").ApiError} */ (error));
     required("notice-words", HTMLElement).textContent = [message, said, hint].filter(Boolean).join(" ");
     notice.hidden = false;
   }

@@ -108,7 +108,7 @@ export class Panel {
       later.replaceChildren(...(await laterSections(details, this.#api)));
       if (details.metrics) this.#series = await this.#api.metrics(model.id);
     } catch (error) {
-      const { message, hint } = inWords(/** @type {import("../api.js").ApiError} */ (error));
+      const { message, hint } = inWords(/** @type {import("../http.js").ApiError} */ (error));
       later.replaceChildren(element("p", { className: "load-error", role: "alert" }, [message, hint].filter(Boolean).join(" ")));
     }
     later.setAttribute("aria-busy", "false");

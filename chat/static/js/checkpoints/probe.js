@@ -53,7 +53,7 @@ export class Probe {
     } catch (error) {
       if (number !== this.#asked) return;
       this.#tokens.replaceChildren();
-      this.#count.textContent = inWords(/** @type {import("../api.js").ApiError} */ (error)).message;
+      this.#count.textContent = inWords(/** @type {import("../http.js").ApiError} */ (error)).message;
     }
   }
 

@@ -112,7 +112,7 @@ async function tryWorker(model, outside, signal, report) {
   let status = await outside.status(model);
   if (status.state !== "ready") status = await outside.load(model);
   while (["queued", "loading", "unloading"].includes(status.state)) {
-    if (outside.now() - begun > LOAD_PATIENCE) throw new StepFailure("load_too_long");
+    if (outside.now() - begun > LOAD_PATIENCE) throw new StepFailure("load_too_long", { milliseconds: LOAD_PATIENCE });
     report({ fraction: status.progress?.fraction ?? 0 });
     await outside.pause(POLL);
     signal.throwIfAborted();
