@@ -10,16 +10,15 @@ from typing import Any
 MAX_HIGHLIGHTED = 30_000
 MAX_LANGUAGE = 40
 # Only lexers that are in wide use: a rare one may take very long over a text made for that.
-LANGUAGES = frozenset(
-    """
-    asm awk bash bat bibtex c c++ clj clojure cmake console cpp cs csharp css cu cuda d dart diff docker dockerfile
-    elixir elm erlang f90 fortran fsharp go golang graphql groovy h haskell hcl hpp hs html http ini java javascript
-    js json jsonc jsonl jsx julia kotlin kt latex less lisp llvm lua make makefile markdown matlab md nasm nginx nim nix
-    objc objective-c ocaml octave pascal patch perl php pl postgresql powershell prolog proto protobuf ps1 py pycon
-    pytb python python3 r racket rb rs rst ruby rust sass scala scheme scss sh shell solidity sql sqlite3 swift tcl
-    terraform tex toml ts tsx typescript udiff v vb vb.net verilog vhdl vim vue wast xml yaml yml zig zsh
-    """.split()
-)
+_NAMES = """
+asm awk bash bat bibtex c c++ clj clojure cmake console cpp cs csharp css cu cuda d dart diff docker dockerfile elixir
+elm erlang f90 fortran fsharp go golang graphql groovy h haskell hcl hpp hs html http ini java javascript js json
+jsonc jsonl jsx julia kotlin kt latex less lisp llvm lua make makefile markdown matlab md nasm nginx nim nix objc
+objective-c ocaml octave pascal patch perl php pl postgresql powershell prolog proto protobuf ps1 py pycon pytb python
+python3 r racket rb rs rst ruby rust sass scala scheme scss sh shell solidity sql sqlite3 swift tcl terraform tex toml
+ts tsx typescript udiff v vb vb.net verilog vhdl vim vue wast xml yaml yml zig zsh
+"""
+LANGUAGES = frozenset(_NAMES.split())
 ALIASES = {"h": "c", "hpp": "cpp", "jsonc": "json", "jsonl": "json", "kt": "kotlin", "patch": "diff", "vb": "vb.net"}
 # What has a colour of its own, by the highlighter's name for it; a part of it is coloured like the whole.
 CLASSES = {

@@ -11,7 +11,7 @@ from typing import Any
 from chat.markdown.code import CLASSES as COLOURS
 
 PROSE = {
-    "p", "br", "hr", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "em", "strong", "del", "code", "pre", "a",
+    "p", "br", "hr", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "em", "strong", "s", "code", "pre", "a",
     "table", "thead", "tbody", "tr", "th", "td", "div", "span", "figure", "mark", "details", "summary",
 }  # fmt: skip
 MATHEMATICS = {

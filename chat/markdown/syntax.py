@@ -29,7 +29,11 @@ _DIRECTED = {
     "paragraph_open", "heading_open", "blockquote_open", "bullet_list_open", "ordered_list_open", "list_item_open",
     "th_open", "td_open",
 }  # fmt: skip
-_ADDRESS = re.compile(r"\bhttps?://[^\s<>\"'`|\\，。；：！？、（）「」『』【】《》\u200b-\u200f\u202a-\u202e]+", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"(?<![A-Za-z0-9])https?://[^\s<>\"'`|\\，。；：！？、（）「」『』【】《》\u200b-\u200f\u202a-\u202e]+",
+    re.IGNORECASE,
+)
+_MONEY = re.compile(r"\d[\d.,]*\s+\w{2}")  # "$5 or 6$" are two prices
 _TASK = re.compile(r"\[([ xX])\][ \u00a0]")
 _CLOSER = {"(": r"\)", "[": r"\]"}
 
@@ -181,7 +185,10 @@ def _box(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: 
 
 
 def _formula(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-    return formula_html(tokens[index].content, is_display=tokens[index].type != "math_inline")
+    token = tokens[index]
+    if token.markup == "$" and _MONEY.match(token.content):
+        return marked_overrides(f"${token.content}$")
+    return formula_html(token.content, is_display=token.type != "math_inline")
 
 
 def _block_formula(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
