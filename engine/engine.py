@@ -12,8 +12,8 @@ from typing import Any
 from uuid import uuid4
 
 from engine.bulletin import Bulletin, Subscription
-from engine.catalog.formats import named
 from engine.catalog.info import CheckpointInfo, Listing
+from engine.catalog.opening import opened
 from engine.catalog.scan import Difference, Scanner
 from engine.catalog.watch import Watch
 from engine.completion import Completion
@@ -97,10 +97,10 @@ class Engine:
         Raises CheckpointNotFound. What a broken checkpoint does not give is None.
         """
         info = self.checkpoint(checkpoint_id)
-        form = named(info.format)
+        source = opened(info)
         try:
-            template = form.template(info.path)
-            config = form.config(info.path)
+            template = source.template()
+            config = source.config()
         except (CheckpointProblem, OSError):
             return {"config": None, "template": None, "files": list(info.files)}
         return {"config": config, "template": template and template.text, "files": list(info.files)}
@@ -169,6 +169,8 @@ class Engine:
             template=request.template,
             continue_final_message=request.continue_final_message,
             prompt_ids=request.prompt_ids,
+            tools=request.tools,
+            constraint=request.constraint,
         )
         return self._hand_over(letter, info)
 
@@ -243,6 +245,7 @@ class Engine:
             checkpoint_id=info.id,
             path=info.path,
             format=info.format,
+            said=info.said,
             precision=options.precision or self._options.precision,
             device=options.device or self._options.device,
             threads=self._options.threads,

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from engine.catalog.sidecar import Sidecar
 from engine.errors import EngineError
 from engine.questions import Candidate, Question, Reply
-from engine.request import Message, SamplingParams
+from engine.request import Constraint, Message, SamplingParams, ToolCall, Tools
 
 FinishReason = Literal["stop", "length", "cancelled"]
 Stage = Literal["queued", "loading", "prefill"]
@@ -33,6 +34,7 @@ class LoadPlan:
     max_running: int = 16
     tokens_per_step: int = 512
     cache_bytes: int = 2 * 2**30
+    said: Sidecar | None = None
 
 
 # -- down -------------------------------------------------------------------------------------------------------------
@@ -56,6 +58,8 @@ class Submit:
     template: str | None = None
     continue_final_message: bool = False
     prompt_ids: tuple[int, ...] | None = None
+    tools: Tools | None = None
+    constraint: Constraint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +153,28 @@ class ScoredToken:
 
 
 @dataclass(frozen=True, slots=True)
+class CallPiece:
+    """A part of the answer's call number `index`: the first has its id and name, the others more arguments."""
+
+    index: int
+    id: str | None
+    name: str | None
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
-    """New text that is safe to show. `index` counts the answer's tokens and belongs to the last of `ids`."""
+    """New text that is safe to show. `index` counts the answer's tokens and belongs to the last of `ids`.
+
+    What a model says to call a function is no text; it comes as pieces of `calls`.
+    """
 
     run_id: str
     text: str
     ids: tuple[int, ...]
     index: int
     tokens: tuple[ScoredToken, ...] = ()
+    calls: tuple[CallPiece, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +218,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The run has ended well; `text` is the whole answer."""
+    """The run has ended well; `text` is the whole answer, without the functions that it calls."""
 
     run_id: str
     finish_reason: FinishReason
@@ -208,6 +226,7 @@ class Done:
     usage: Usage
     timings: Timings
     receipt: Receipt | None
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

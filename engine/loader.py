@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from engine.cache import KVCache
-from engine.catalog.formats import named
 from engine.catalog.info import ChatTemplate
+from engine.catalog.opening import NOTHING_SAID, Opened
 from engine.device import DTYPES, choose_device, choose_precision, find_kernels, use_threads
 from engine.errors import InvalidRequest
 from engine.letters import LoadPlan
@@ -55,15 +55,15 @@ def load_model(plan: LoadPlan, report: Report) -> Loaded:
     device = choose_device(plan.device)
     kernels = find_kernels(plan.cache_directory) if device.type == "cpu" else None
     precision = choose_precision(plan.precision, device, kernels)
-    form = named(plan.format)
-    settings = form.config(plan.path)
-    records = form.tensors(plan.path)
+    source = Opened(plan.path, plan.format, plan.said or NOTHING_SAID)
+    settings = source.config()
+    records = source.tensors()
     family = registry.family(settings)
     config = family.Config.from_json(settings)
     context_length = _context_length(plan.context_length, config.max_position_embeddings)
     fingerprint = _fingerprint(sorted({file for record in records for file in record.files}))
     report("reading the tokenizer", 0.0)
-    tokenizer = load(form.tokenizer(plan.path), fingerprint, plan.cache_directory)
+    tokenizer = load(source.tokenizer(), fingerprint, plan.cache_directory)
     if precision != "int8":
         kernels = None  # The other precisions are torch's alone: the reference that the kernels are held against.
     with torch.device("meta"):
@@ -83,7 +83,7 @@ def load_model(plan: LoadPlan, report: Report) -> Loaded:
         cache=_cache(plan, config, DTYPES[precision], device, context_length),
         cache_tokens=_cache_tokens(plan.cache_bytes, config, DTYPES[precision], context_length),
         tokenizer=tokenizer,
-        template=choose_template(form.template(plan.path), tokenizer, CHATML, PLAIN),
+        template=choose_template(source.template(), tokenizer, CHATML, PLAIN),
         fingerprint=fingerprint,
         precision=precision,
         device=device,

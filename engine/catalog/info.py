@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.catalog.sidecar import Sidecar
 
 GROUPS: tuple[str, ...] = ("Pretrained", "SFT", "RL", "Adapter", "Other")
 
@@ -32,7 +35,7 @@ class CheckpointInfo:
     """One checkpoint as the list shows it. What is None was not found; `evidence` tells where the rest was read.
 
     `parameters` counts numbers, `size_bytes` the files, `weights_bytes` what loading will read,
-    `kv_bytes_per_token` the cache of one token in float32.
+    `kv_bytes_per_token` the cache of one token in float32. `said` is what the owner's parley.toml says, if anything.
     """
 
     id: str
@@ -62,6 +65,7 @@ class CheckpointInfo:
     files: tuple[str, ...] = ()
     evidence: Mapping[str, str] = field(default_factory=dict)
     problem: Problem | None = None
+    said: Sidecar | None = None
 
     @classmethod
     def of_file(cls, path: Path, checkpoint_id: str, form: str) -> CheckpointInfo:
@@ -105,7 +109,8 @@ class TensorRecord:
     heads and must be put back half by half. `strides` counts numbers and is set where they do not lie in the order of
     the shape; `nbytes` then reaches from the first to the last of them. `parts` are those of a tensor that the file
     keeps in pieces, joined along `axis`: 0 is one below the other, 1 side by side. A record of no bytes stands for
-    zeros that the file leaves out. `added` was added to all numbers before they were written. `adapter` is what is added to the tensor once it is read.
+    zeros that the file leaves out. `added` was added to all numbers before they were written. `adapter` is what is
+    added to the tensor once it is read.
     """
 
     name: str

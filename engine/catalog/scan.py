@@ -13,6 +13,7 @@ from types import ModuleType
 from engine.catalog import unfinished
 from engine.catalog.formats import claiming, peft
 from engine.catalog.info import GROUPS, CheckpointInfo, Listing, Skipped
+from engine.catalog.opening import described
 from engine.catalog.stamps import Stamp, Stamps
 from engine.catalog.walk import Folder, walk
 
@@ -90,7 +91,9 @@ class Scanner:
                 skipped.append(Skipped(self._id(Path(path)), str(error)))
                 continue
             info = known[path].info
-            if info is not None:
+            if info is not None and info.said is not None and info.said.hidden:
+                skipped.append(Skipped(info.id, f"hidden by {info.said.files[-1]}"))
+            elif info is not None:
                 yield info
         self._known = known
 
@@ -102,7 +105,7 @@ class Scanner:
 
     def _describe(self, path: Path) -> CheckpointInfo | None:
         form = claiming(path)
-        return None if form is None else unfinished.judged(form.describe(path, self._id(path)))
+        return None if form is None else unfinished.judged(described(form, path, self._id(path), self._root))
 
     def _id(self, path: Path) -> str:
         """The path below the root; a root that is a checkpoint itself goes by its name."""

@@ -34,11 +34,7 @@ def assign(
     `report` gets the fraction of bytes read, after each tensor. Raises CheckpointProblem naming what is left over,
     missing or of another shape.
     """
-    tied: frozenset[str] = model.tied
-    kept = (each for each in records if not each.name.endswith(model.ignored))
-    records = [_renamed(each, model.renames) for each in kept if not each.name.startswith(model.ignored_beginnings)]
-    records = [each for each in records if each.name not in tied]
-    _check({name: tuple(each.shape) for name, each in model.named_parameters() if name not in tied}, records, model)
+    records = fitting(model, records)
     total, done = sum(record.nbytes for record in records) or 1, 0
     for record, tensor in read(records):
         adapted = _adaptation(model, record.name)(tensor)
@@ -46,6 +42,19 @@ def assign(
         _fill(model, record.name, filled, convert)
         done += record.nbytes
         report(done / total)
+
+
+def fitting(model: nn.Module, records: Sequence[TensorRecord]) -> list[TensorRecord]:
+    """The records that the model takes, under its own names.
+
+    Raises CheckpointProblem naming what is left over, missing or of another shape.
+    """
+    tied: frozenset[str] = model.tied
+    kept = (each for each in records if not each.name.endswith(model.ignored))
+    own = [_renamed(each, model.renames) for each in kept if not each.name.startswith(model.ignored_beginnings)]
+    own = [each for each in own if each.name not in tied]
+    _check({name: tuple(each.shape) for name, each in model.named_parameters() if name not in tied}, own, model)
+    return own
 
 
 def _renamed(record: TensorRecord, renames: Sequence[tuple[str, str]]) -> TensorRecord:

@@ -1,0 +1,1 @@
+"""Long work on one checkpoint that needs no server: looking it through, writing it in another format."""

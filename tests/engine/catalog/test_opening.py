@@ -1,0 +1,76 @@
+"""What the owner said goes before what the files say, in the list and when the checkpoint is opened."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from engine.catalog.info import CheckpointInfo
+from engine.catalog.opening import opened
+from engine.catalog.scan import Scanner
+from tests.tiny import write_checkpoint
+
+
+def listed(root: Path) -> CheckpointInfo:
+    scanner = Scanner(root)
+    scanner.scan()
+    (info,) = scanner.listing.checkpoints
+    return info
+
+
+def test_the_list_shows_what_was_said_and_where(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "run" / "model")
+    (tmp_path / "run" / "parley.toml").write_text('title = "Weekend"\nstage = "dpo"\nstop = "END"\ncontext_length = 32')
+    info = listed(tmp_path)
+    assert (info.run, info.stage, info.group, info.context_length) == ("Weekend", "dpo", "RL", 32)
+    assert info.sampling_defaults["stop"] == ("END",)
+    assert info.evidence["stage"] == info.evidence["max_position_embeddings"] == "said in run/parley.toml"
+
+
+def test_a_tokenizer_that_was_named_is_taken_and_missed_no_more(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "run" / "model")
+    (tmp_path / "words").mkdir()
+    (folder / "tokenizer.json").rename(tmp_path / "words" / "tokenizer.json")
+    (folder / "parley.toml").write_text(
+        'tokenizer = "../../words/tokenizer.json"\ntemplate = "{{ messages[0].content }}"'
+    )
+    info = listed(tmp_path)
+    assert (info.problem, info.tokenizer["source"]) == (None, "tokenizer.json")
+    source = opened(info)
+    assert source.tokenizer().file == (tmp_path / "words" / "tokenizer.json").resolve()
+    assert source.template().text == "{{ messages[0].content }}"
+
+
+def test_settings_that_were_said_are_in_the_config(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "model")
+    (folder / "parley.toml").write_text("kv_heads = 1\n[config]\nrms_norm_eps = 0.5")
+    config = opened(listed(tmp_path)).config()
+    assert (config["num_key_value_heads"], config["rms_norm_eps"]) == (1, 0.5)
+    assert config["hidden_size"] == json.loads((folder / "config.json").read_text())["hidden_size"]
+
+
+def test_a_hidden_one_is_skipped_by_name(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "model")
+    (folder / "parley.toml").write_text("hidden = true")
+    scanner = Scanner(tmp_path)
+    scanner.scan()
+    assert scanner.listing.checkpoints == ()
+    assert [(each.path, each.reason) for each in scanner.listing.skipped] == [("model", "hidden by model/parley.toml")]
+
+
+def test_a_broken_sidecar_is_the_problem_of_its_checkpoints_only(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "good")
+    (write_checkpoint(tmp_path / "bad") / "parley.toml").write_text("heads = ")
+    scanner = Scanner(tmp_path)
+    scanner.scan()
+    problems = {info.id: info.problem and info.problem.code for info in scanner.listing.checkpoints}
+    assert problems == {"good": None, "bad": "sidecar_invalid"}
+
+
+def test_a_sidecar_that_is_changed_is_read_again(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "run" / "model")
+    scanner = Scanner(tmp_path)
+    scanner.scan()
+    (tmp_path / "run" / "parley.toml").write_text('stage = "sft"')
+    assert [info.stage for info in scanner.scan().changed] == ["sft"]
+    assert folder.is_dir()
