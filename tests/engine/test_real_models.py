@@ -74,7 +74,6 @@ def test_a_page_of_english_is_as_likely_as_the_reference_finds_it(name: str) -> 
     assert len(ids) > 700  # Beyond the windows of Gemma.
     ours = surprise(logits_at_once(loaded, ids), ids)
     theirs = surprise(build(file)(ids[None]).logits[0], ids)
-    print(f"{name}: {len(ids)} tokens, perplexity {torch.tensor(ours).exp():.4f}, {torch.tensor(theirs).exp():.4f}")
     assert torch.tensor(ours - theirs).exp().item() == pytest.approx(1.0, abs=0.01)
 
 
