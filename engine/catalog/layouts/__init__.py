@@ -9,13 +9,13 @@ import re
 from collections.abc import Mapping
 from types import ModuleType
 
-from engine.catalog.layouts import huggingface_names, meta_llama, nanochat, nanogpt, raschka_gpt
+from engine.catalog.layouts import huggingface_names, meta_llama, mini_deepseek, nanochat, nanogpt, raschka_gpt
 from engine.catalog.layouts.translation import Found, Translation
 from engine.catalog.state_dict import unwrapped
 from engine.catalog.torch_pickle import StoredTensor
 from engine.errors import CheckpointProblem
 
-LAYOUTS: tuple[ModuleType, ...] = (nanogpt, nanochat, meta_llama, raschka_gpt, huggingface_names)
+LAYOUTS: tuple[ModuleType, ...] = (nanogpt, nanochat, meta_llama, raschka_gpt, mini_deepseek, huggingface_names)
 MOST_PATTERNS = 8
 
 

@@ -4,6 +4,7 @@ are told from the tensors, and what the tensors do not tell has to be declared.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,9 +25,18 @@ ANCHORS = (
     "transformer.word_embeddings.weight",
 )
 # What none of the relatives without a config.json has.
-FOREIGN = ("pre_feedforward_layernorm", "sinks", "experts", "post_feedforward_layernorm", "shared_expert", "kv_a_proj")
+FOREIGN = ("pre_feedforward_layernorm", "sinks", "post_feedforward_layernorm", "shared_expert.", "kv_a_proj")
+EXPERTS = re.compile(r"layers\.0\.mlp\.experts\.(\d{1,4})\.gate_proj\.weight")
+SHARED = re.compile(r"layers\.0\.mlp\.shared_experts\.(\d{1,4})\.gate_proj\.weight")
+WITH_EXPERTS = ("minimind", "qwen3_moe")
 WANTED = ("num_attention_heads", "rms_norm_eps", "rope_theta", "max_position_embeddings")
-CLASSES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM"}
+CLASSES = {
+    "llama": "LlamaForCausalLM",
+    "minimind": "MiniMindForCausalLM",
+    "qwen2": "Qwen2ForCausalLM",
+    "qwen3": "Qwen3ForCausalLM",
+    "qwen3_moe": "Qwen3MoeForCausalLM",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +49,13 @@ class Known:
 
 
 # https://github.com/jingyaogong/minimind: the vocabulary of 6400 tokens is its own.
+_THIRD = {"rms_norm_eps": 1e-6, "rope_theta": 1e6, "max_position_embeddings": 32768}
+_SECOND = {"num_attention_heads": 8, "rms_norm_eps": 1e-5, "rope_theta": 1e6, "max_position_embeddings": 32768}
 MINIMIND: Mapping[str, Known] = {
-    "qwen3": Known("minimind 3", 6400, {"rms_norm_eps": 1e-6, "rope_theta": 1e6, "max_position_embeddings": 32768}),
-    "llama": Known(
-        "minimind 2",
-        6400,
-        {"num_attention_heads": 8, "rms_norm_eps": 1e-5, "rope_theta": 1e6, "max_position_embeddings": 32768},
-    ),
+    "qwen3": Known("minimind 3", 6400, _THIRD),
+    "qwen3_moe": Known("minimind 3 with experts", 6400, _THIRD | {"num_experts_per_tok": 1}),
+    "llama": Known("minimind 2", 6400, _SECOND),
+    "minimind": Known("minimind 2 with experts", 6400, _SECOND | {"num_experts_per_tok": 2}),
 }
 
 
@@ -60,7 +70,8 @@ def translate(found: Found) -> Translation:
     if whole is not None:
         return Translation(NAME, whole, found.tensors, _names(found))
     prefix = "model." if f"model.{FIRST}" in found.tensors else ""
-    if f"{prefix}{FIRST}" not in found.tensors or any(part in name for part in FOREIGN for name in found.tensors):
+    is_strange = any(part in name for part in FOREIGN for name in found.tensors)
+    if f"{prefix}{FIRST}" not in found.tensors or is_strange or _are_strangers_experts(found, prefix):
         raise CheckpointProblem(
             "the tensors have Hugging Face's names, but nothing says which architecture they are",
             code="config_incomplete",
@@ -78,20 +89,25 @@ def _relative_of_llama(found: Found, prefix: str) -> Translation:
         "architectures": [CLASSES[model_type]],
         "vocab_size": found.rows(f"{prefix}embed_tokens.weight"),
         "hidden_size": found.columns(f"{prefix}embed_tokens.weight"),
-        "intermediate_size": found.rows(f"{prefix}layers.0.mlp.gate_proj.weight"),
+        "intermediate_size": found.rows(f"{prefix}layers.0.mlp.{_first_mlp(found, prefix)}gate_proj.weight"),
         "num_hidden_layers": layers(found.tensors, rf"{prefix}layers\.(\d{{1,4}})\.".replace("model.", r"model\.")),
         "hidden_act": "silu",
         "tie_word_embeddings": found.is_tied("lm_head.weight", f"{prefix}embed_tokens.weight"),
-        "attention_bias": f"{prefix}layers.0.self_attn.o_proj.bias" in found.tensors,
-        "mlp_bias": f"{prefix}layers.0.mlp.gate_proj.bias" in found.tensors,
     }
+    if model_type == "llama":
+        config["attention_bias"] = f"{prefix}layers.0.self_attn.o_proj.bias" in found.tensors
+        config["mlp_bias"] = f"{prefix}layers.0.mlp.gate_proj.bias" in found.tensors
     config |= _heads(found, evidence, prefix, config) | _numbers(found, evidence, config)
+    wanted = WANTED
+    if model_type in WITH_EXPERTS:
+        config |= _experts(found, evidence, prefix, config)
+        wanted = (*WANTED, "num_experts_per_tok")
     return Translation(
         layout=NAME,
         config=config,
         tensors=found.tensors,
         names=_names(found),
-        missing=tuple(name for name in WANTED if config.get(name) is None),
+        missing=tuple(name for name in wanted if config.get(name) is None),
         evidence=evidence,
     )
 
@@ -102,9 +118,40 @@ def _names(found: Found) -> dict[str, str]:
     return {name: f"model.{name}" if lacks and not name.startswith("lm_head.") else name for name in found.tensors}
 
 
+def _first_mlp(found: Found, prefix: str) -> str:
+    return "experts.0." if f"{prefix}layers.0.mlp.experts.0.gate_proj.weight" in found.tensors else ""
+
+
+def _experts(found: Found, evidence: dict[str, str], prefix: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Every layer has experts in these two; how many see a token the tensors do not tell."""
+    counts = [
+        len({match[1] for name in found.tensors if (match := pattern.fullmatch(name.removeprefix(prefix)))})
+        for pattern in (EXPERTS, SHARED)
+    ]
+    chosen, known = found.declared.whole("num_experts_per_tok"), _known(config)
+    if chosen is None and known is not None:
+        why = f"{known.name}'s own, by its {known.vocab_size} tokens"
+        chosen = inferred(evidence, "num_experts_per_tok", known.values["num_experts_per_tok"], why)
+    told = {"num_experts_per_tok": chosen, "norm_topk_prob": True}
+    if config["model_type"] == "minimind":
+        return told | {"use_moe": True, "n_routed_experts": counts[0], "n_shared_experts": counts[1]}
+    return told | {"num_experts": counts[0], "moe_intermediate_size": config["intermediate_size"]}
+
+
+def _are_strangers_experts(found: Found, prefix: str) -> bool:
+    """Whether there are experts and nobody known has trained them: how they are chosen and weighed is then not told."""
+    if not _first_mlp(found, prefix):
+        return False
+    settings = {"model_type": _model_type(found, prefix), "vocab_size": found.rows(f"{prefix}embed_tokens.weight")}
+    return _known(settings) is None
+
+
 def _model_type(found: Found, prefix: str) -> str:
+    has_experts = bool(_first_mlp(found, prefix))
     if f"{prefix}layers.0.self_attn.q_norm.weight" in found.tensors:
-        return "qwen3"
+        return "qwen3_moe" if has_experts else "qwen3"
+    if has_experts:
+        return "minimind"
     attention = f"{prefix}layers.0.self_attn"
     has_biases = [f"{attention}.{part}_proj.bias" in found.tensors for part in "qo"]
     return "qwen2" if has_biases == [True, False] else "llama"

@@ -60,8 +60,8 @@ class Translation:
 
     `names` maps the tensors' names, `pairs` counts the heads of those whose rows lie pair by pair, by the file's names
     or by those they get. `joins` has tensors to be put together from several or from rows of them, one below the other,
-    and `zeros` those that the layout leaves out because they are nothing. `left_out` says of what is not loaded why that
-    is right. `missing` names the settings that nothing tells; `evidence` has a sentence for what was inferred.
+    and `zeros` those that the layout leaves out because they are nothing. `left_out` says of what is not loaded
+    why that is right. `missing` names the settings that nothing tells; `evidence` has a sentence for what was inferred.
     `candidates` are other translations, by name, among which only a measurement can choose; this one is then the first
     of them. `template` is how the tool's own scripts put a conversation.
     """
@@ -101,7 +101,7 @@ class Translation:
         unused = sorted(stored.keys() - self.names.keys() - parts - self.left_out.keys())
         if unused:
             raise CheckpointProblem(
-                f"{len(unused)} tensors have no place in {self.config.get('model_type')}, for instance {unused[0][:80]}",
+                f"{len(unused)} tensors have no place in {self.config.get('model_type')}, such as {unused[0][:80]}",
                 code="unknown_architecture",
                 hint="They would be left out in silence, so the checkpoint is refused.",
             )

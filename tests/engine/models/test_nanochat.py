@@ -52,7 +52,7 @@ def test_a_generation_with_two_softcaps_names_them_as_candidates(tmp_path: Path)
 
 def test_it_is_described_by_its_folder_and_its_meta_file(tmp_path: Path) -> None:
     info = describe(nanochat_writer.write(tmp_path, GENERATIONS["smeared"], "chatrl_checkpoints"))
-    assert (info.family, info.step, info.stage, info.group) == ("nanochat", 500, "rl", "RL")
+    assert (info.family, info.step, info.group) == ("nanochat", 500, "RL")
     assert (info.loss.kind, info.loss.value) == ("bits per byte", 0.91)
     assert info.evidence["stage"] == "nanochat keeps it in chatrl_checkpoints"
     assert "2026-03-14" in info.evidence["generation"]
