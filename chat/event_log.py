@@ -14,14 +14,14 @@ Entry = tuple[str, dict[str, Any], int]
 class EventLog:
     """Numbered events in order, the last of which closes the log; any thread may write or read.
 
-    A block that was rendered anew takes the place of what it was, so a reader who was away gets it once. When there
-    are too many events the oldest pieces of text become one `snapshot`.
+    A block that was rendered anew takes the place of what it was and of what was appended to it, so a reader who was
+    away gets it once. When there are too many events the oldest pieces of text become one `snapshot`.
     """
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
         self._next_number = 0
-        self._blocks: dict[int, int] = {}
+        self._blocks: dict[int, list[int]] = {}
         self._snapshot: Entry | None = None
         self._is_closed = False
         self._changed = threading.Condition()
@@ -32,7 +32,7 @@ class EventLog:
             if self._is_closed:
                 return
             if name == "block":
-                self._forget_block(data["index"])
+                self._mind_block(data["index"], is_appended=data.get("append", False))
             self._entries.append((name, data, self._next_number))
             self._next_number += 1
             self._is_closed = is_last
@@ -65,11 +65,12 @@ class EventLog:
         is_behind = self._snapshot is not None and first <= self._snapshot[2]
         return [self._snapshot, *(entry for entry in found if entry[2] > self._snapshot[2])] if is_behind else found
 
-    def _forget_block(self, index: int) -> None:
-        number = self._blocks.get(index)
-        if number is not None:
-            del self._entries[bisect_left(self._entries, number, key=lambda entry: entry[2])]
-        self._blocks[index] = self._next_number
+    def _mind_block(self, index: int, *, is_appended: bool) -> None:
+        """Remember the event that comes as one of this block; forget those that it takes the place of."""
+        if not is_appended:
+            for number in self._blocks.pop(index, []):
+                del self._entries[bisect_left(self._entries, number, key=lambda entry: entry[2])]
+        self._blocks.setdefault(index, []).append(self._next_number)
 
     def _fold(self) -> None:
         """Make one event of the older half."""
@@ -77,7 +78,21 @@ class EventLog:
         old, self._entries = self._entries[:half], self._entries[half:]
         last = old[-1][2]
         text, blocks = (self._snapshot[1]["text"], self._snapshot[1]["blocks"]) if self._snapshot else ("", [])
-        shown = {block["index"]: block for block in (*blocks, *(data for name, data, _ in old if name == "block"))}
+        shown = _folded([*blocks, *(data for name, data, _ in old if name == "block")])
         text += "".join(data["text"] for name, data, _ in old if name == "token")
-        self._blocks = {index: number for index, number in self._blocks.items() if number > last}
-        self._snapshot = ("snapshot", {"text": text, "blocks": list(shown.values())}, last)
+        self._blocks = {index: [each for each in numbers if each > last] for index, numbers in self._blocks.items()}
+        self._snapshot = ("snapshot", {"text": text, "blocks": shown}, last)
+
+
+def _folded(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """As few events as show the same: of each block the last whole one, and what was appended to it as one."""
+    shown: dict[int, list[dict[str, Any]]] = {}
+    for block in blocks:
+        kept = shown.setdefault(block["index"], [])
+        if not block.get("append"):
+            kept[:] = [block]
+        elif kept and kept[-1].get("append"):
+            kept[-1] = {**block, "html": kept[-1]["html"] + block["html"]}
+        else:
+            kept.append(block)
+    return [block for kept in shown.values() for block in kept]

@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from chat.api import views
@@ -83,7 +84,7 @@ class Pump:
     def _show(self, changed: list[Any]) -> None:
         for block in changed:
             self._html[block.index] = block.html
-            self._log.append("block", {"index": block.index, "html": block.html, "final": block.final})
+            self._log.append("block", asdict(block))
 
     def _save(self) -> None:
         self._saved_at, self._has_news = time.monotonic(), False
