@@ -3,6 +3,8 @@
 
 import { count, decimal, integer, size } from "../format.js";
 import { formatter } from "../i18n.js";
+import { runOf } from "./runs.js";
+import { lossKind, named } from "./words.js";
 
 /** @typedef {import("./view.js").Model} Model */
 /** @typedef {{ name: string, value: string, evidence: string|null, isInferred: boolean, isCode: boolean }} Fact */
@@ -14,14 +16,14 @@ const CODES = new Set(["id", "architecture", "parent", "tokenizer", "template", 
 /** What is shown, in its order. @type {[string, (model: Model) => string|null][]} */
 const SHOWN = [
   ["id", (model) => model.id],
-  ["run", (model) => model.run ?? null],
-  ["group", (model) => model.group],
-  ["stage", (model) => model.stage ?? null],
+  ["run", (model) => runOf(model) || null],
+  ["group", (model) => named("group", model.group)],
+  ["stage", (model) => (model.stage ? named("stage", model.stage) : null)],
   ["step", (model) => number(model.step, integer)],
   ["epoch", (model) => number(model.epoch, decimal)],
-  ["loss", (model) => (model.loss ? decimal(model.loss.value) : null)],
+  ["loss", (model) => (model.loss ? `${decimal(model.loss.value)} (${lossKind(model.loss.kind)})` : null)],
   ["parent", (model) => model.parent ?? null],
-  ["format", (model) => model.format],
+  ["format", (model) => named("format", model.format)],
   ["family", (model) => model.family ?? null],
   ["architecture", (model) => model.architecture ?? null],
   ["parameters", (model) => number(model.parameters, (value) => `${count(value)} (${integer(value)})`)],

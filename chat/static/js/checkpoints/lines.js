@@ -71,7 +71,7 @@ function tree(models, closed) {
   /** @type {Line[]} */
   const lines = [];
   let closedAt = Infinity; // the depth of a closed run, whose children are not shown either
-  for (const { run, depth } of walked(runsOf(models))) {
+  for (const { run, depth } of walked(withoutLonely(runsOf(models)))) {
     if (depth > closedAt) continue;
     const head = heading("run", run.name, run.models, closed, depth + 1);
     closedAt = head.isOpen ? Infinity : depth;
@@ -79,6 +79,20 @@ function tree(models, closed) {
     if (head.isOpen) lines.push(...run.models.map((model) => entry(model, depth + 2)));
   }
   return lines;
+}
+
+/**
+ * A folder that holds one checkpoint without a step, from which nothing went on, is no run: such stand together at the end.
+ * @param {import("./runs.js").Run[]} runs
+ * @returns {import("./runs.js").Run[]}
+ */
+function withoutLonely(runs) {
+  const parents = new Set(runs.map((run) => run.parent));
+  const isLonely = (/** @type {import("./runs.js").Run} */ { name, models, parent }) =>
+    name === "" || (models.length === 1 && models[0].step == null && parent === null && !parents.has(name));
+  const lonely = runs.filter(isLonely).flatMap((run) => run.models);
+  const others = runs.filter((run) => !isLonely(run));
+  return lonely.length > 0 ? [...others, { name: "", models: lonely, parent: null }] : others;
 }
 
 /**

@@ -59,6 +59,7 @@ export class LoadBox {
   show(model, budget) {
     const isOther = this.#model?.id !== model.id;
     this.#model = model;
+    this.element.hidden = model.problem != null;
     const { state, progress, error, precision, device } = model.status;
     const isPinned = Reflect.get(model.status, "pinned") === true;
     this.#dot.dataset.state = dotState(model);

@@ -41,7 +41,7 @@ export class MemoryBar {
     if (drawn === this.#shown) return;
     this.#shown = drawn;
     this.#words.textContent = t("checkpoints.memory_words", {
-      used: size(budget.used_bytes),
+      used: budget.used_bytes > 0 ? size(budget.used_bytes) : t("checkpoints.nothing"),
       budget: size(budget.budget_bytes),
       machine: this.#machine ? size(this.#machine.total_bytes) : "–",
     });

@@ -4,6 +4,7 @@
 import { element } from "../dom.js";
 import { count, decimal, integer, size } from "../format.js";
 import { t } from "../i18n.js";
+import { inWords } from "../words.js";
 import { dotState, fitWords, lossKind, named, stateWords } from "./words.js";
 
 /** @typedef {import("../types.js").Model} Model */
@@ -67,7 +68,8 @@ export class CheckpointRow {
     if (model === this.#model && drawn === this.#shown) return;
     this.#model = model;
     this.#shown = drawn;
-    const cells = [nameCell(model, fresh.has(model.id)), stateCell(model), ...factCells(model), fitCell(model, budget)];
+    const facts = model.problem ? [problemCell(model.problem)] : [...factCells(model), fitCell(model, budget)];
+    const cells = [nameCell(model, fresh.has(model.id)), stateCell(model), ...facts];
     while (this.element.firstChild !== this.#actionCell) this.element.firstChild?.remove();
     this.#actionCell.before(...cells);
     this.#drawButton(model);
@@ -103,11 +105,19 @@ function nameCell(model, isFresh) {
     Reflect.get(model.status, "pinned") ? element("span", { className: "mark" }, t("checkpoints.pinned")) : null,
   ];
   const name = element("span", { className: "row-name", dir: "auto" }, model.name);
-  const below = model.problem
-    ? element("span", { className: "row-problem", title: model.problem.message }, model.problem.message)
-    : element("span", { className: "row-path", dir: "ltr", title: model.id }, model.id);
+  const below = element("span", { className: "row-path", dir: "ltr", title: model.id }, model.id);
   const first = element("span", { className: "row-first" }, name, ...marks);
   return cell("name", dot, element("span", { className: "row-names" }, first, below));
+}
+
+/** Why it cannot be loaded, in place of its facts. @param {import("../types.js").Problem} problem */
+function problemCell(problem) {
+  const { message, hint } = inWords(problem);
+  const remedy = hint ? element("span", { className: "quiet" }, ` ${hint}`) : null;
+  const words = element("span", { className: "row-problem", dir: "auto" }, message, remedy);
+  const made = cell("problem", words);
+  made.setAttribute("aria-colspan", "6");
+  return made;
 }
 
 /** @param {Model} model */
@@ -126,8 +136,8 @@ function factCells(model) {
   return [
     cell("stage", stage ? marked(named("stage", stage), evidence?.stage) : null),
     cell("step", labelled("step", step == null ? null : marked(integer(step), evidence?.step))),
-    cell("loss", loss ? element("span", {}, decimal(loss.value), " ", quiet(lossKind(loss.kind))) : null),
-    cell("parameters", labelled("parameters", parameterWords ? element("span", {}, parameterWords, " ", quiet(dtype ?? "")) : null)),
+    cell("loss", loss ? element("span", {}, decimal(loss.value), " ", quiet(lossKind(loss.kind, "short"))) : null),
+    cell("parameters", parameterWords ? element("span", {}, parameterWords, " ", quiet(dtype ?? "")) : null),
     cell("size", model.size_bytes ? size(model.size_bytes) : null),
   ];
 }

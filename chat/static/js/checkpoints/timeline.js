@@ -54,7 +54,7 @@ export class Timeline {
     const kind = mainKind(models);
     const curves = lossCurves(series);
     const known = models.flatMap((model) => (kind && model.loss?.kind === kind ? [model.loss.value] : []));
-    const frame = { width: this.#width, height: HEIGHT, top: 12, right: 14, bottom: 26, left: 46 };
+    const frame = { width: this.#width, height: HEIGHT, top: 12, right: 28, bottom: 26, left: 46 };
     const points = curves.flatMap((curve) => curve.points);
     const steps = [...points.map(([step]) => step), ...models.map((model) => Number(model.step))];
     const drawn = axes(steps, [...points.map(([, value]) => value), ...known], frame);

@@ -25,8 +25,9 @@ export function named(kind, value) {
   return kind === "format" && has(`checkpoints.format_${value}`) ? t(`checkpoints.format_${value}`) : value;
 }
 
-/** "validation", "train", "reward".  @param {string} kind */
-export function lossKind(kind) {
+/** "validation loss", "reward"; the short form is for a column that says "Loss".  @param {string} kind @param {"short"} [form] */
+export function lossKind(kind, form) {
+  if (form && has(`checkpoints.short_loss_${kind}`)) return t(`checkpoints.short_loss_${kind}`);
   return has(`checkpoints.loss_${kind}`) ? t(`checkpoints.loss_${kind}`) : kind;
 }
 

@@ -3,7 +3,7 @@
 
 import { element } from "../dom.js";
 import { decimal, percent } from "../format.js";
-import { t } from "../i18n.js";
+import { formatter, t } from "../i18n.js";
 import { probabilityOf } from "./levels.js";
 import { visible } from "./visible.js";
 
@@ -81,14 +81,14 @@ export class Alternatives {
    * @param {number} index
    */
   #parts(row, index) {
+    const token = element("code", { className: "alternatives-token" }, visible(row.text));
     const facts = [
-      element("code", { className: "alternatives-token" }, visible(row.text)),
       element("span", {}, t("playground.id_of", { id: String(row.id) })),
       row.probability === null ? null : element("span", {}, percentOf(row.probability)),
       row.rank ? element("span", {}, t("playground.rank_of", { rank: row.rank })) : null,
       row.entropy == null ? null : element("span", {}, t("playground.entropy_of", { entropy: decimal(row.entropy) })),
     ];
-    const head = element("p", { className: "alternatives-head separated" }, ...facts);
+    const head = element("div", { className: "alternatives-head" }, token, element("p", { className: "separated quiet" }, ...facts));
     if (row.top.length === 0) return [head, element("p", { className: "quiet small" }, t("playground.no_alternatives"))];
     const items = row.top.slice(0, MOST).map((candidate) => this.#item(candidate, row, index));
     const hint = element("p", { className: "quiet small" }, t("playground.choose_one"));
@@ -147,8 +147,8 @@ export function candidateButton({ id, text, logprob }, isChosen, choose) {
   return element("button", properties, bar, words, mark, number);
 }
 
-/** Small shares keep their digits: 0.04 %. @param {number} probability */
+/** Small shares keep their digits: 0.04%. @param {number} probability */
 export function percentOf(probability) {
   if (probability >= 0.1) return percent(probability);
-  return `${decimal(100 * Number(probability.toPrecision(2)))}%`;
+  return formatter(Intl.NumberFormat, { style: "percent", maximumSignificantDigits: 2 }).format(probability);
 }

@@ -79,7 +79,7 @@ export class TokenTable {
  * @param {Node|string|null} content
  */
 function cell(role, column, content) {
-  return element("div", { role, className: `token-cell token-${column}` }, content);
+  return element("div", { role, className: `token-cell is-${column}` }, content);
 }
 
 /** @param {string} text */
