@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from torch import Tensor
 
-from engine.letters import Done, Event, Receipt, ScoredToken, Started, Submit, Token
+from engine.constraints import Grammar, of_constraint, of_tools
+from engine.letters import CallPiece, Done, Event, Receipt, ScoredToken, Started, Submit, Token
 from engine.loader import Loaded
 from engine.prompt import make_prompt, refuse_longer, refuse_unknown
 from engine.questions import Candidate
@@ -13,6 +16,7 @@ from engine.sampling import Choice, choose
 from engine.sequence import Clock, Sequence
 from engine.text.stream import TextStream
 from engine.text.template import PLAIN, PLAIN_STOP, template_hash
+from engine.text.tools import MARKS, CallReader, style_of
 from engine.version import VERSION
 
 TOKENS_BEFORE = 4
@@ -35,7 +39,16 @@ class Answer:
         stops = letter.sampling.stop + ((PLAIN_STOP,) if self.template is PLAIN else ())
         # A raw prompt or a begun message is gone on with: the answer's first token is read after the prompt's last.
         before = ids[-TOKENS_BEFORE:] if letter.messages is None or letter.continue_final_message else ()
-        self._text = TextStream(loaded.tokenizer.decode, stops, before)
+        style = None if letter.tools is None else style_of(self.template.text)
+        decode = loaded.tokenizer.decode if style is None else loaded.tokenizer.decode_with(MARKS[style])
+        self._text = TextStream(decode, stops, before)
+        self._calls = None if style is None else CallReader(style, lambda index: call_id(letter.run_id, index))
+        self._grammar: Grammar | None = None
+        if letter.constraint is not None:
+            self._grammar = of_constraint(letter.constraint, loaded.tokenizer)
+        elif style is not None and letter.tools.is_required:
+            self._grammar = of_tools(letter.tools, style, loaded.tokenizer)
+        self._shown: list[str] = []
         self._sent_ids = 0
         self._unsent_ids: list[int] = []
         self._unsent_scores: list[ScoredToken] = []
@@ -60,20 +73,25 @@ class Answer:
         """Sample the next token from (vocab_size,) logits; the events it makes, at most one."""
         sequence = self.sequence
         known = logits[: self._loaded.tokenizer.size]  # (known,): rows beyond the vocabulary have no text
+        known = known if self._grammar is None else self._grammar.allowed(known)
         choice = choose(known, sequence.sampling, sequence.prompt_ids, sequence.output_ids, sequence.random)
         sequence.append(choice.id)
         if choice.id in self._loaded.tokenizer.stop_ids:
             sequence.finish("stop")
             return []
-        text = self._text.feed(choice.id)
-        if self._text.is_stopped:
+        is_complete = self._grammar is not None and self._grammar.accept(choice.id)
+        text, calls = self._read(self._text.feed(choice.id))
+        if self._text.is_stopped or is_complete:
             sequence.finish("stop")
         self._note(choice)
-        return self._token(text) if text else []
+        return self._token(text, calls) if text or calls else []
 
     def finish(self) -> list[Event]:
         """The last events: what was held back, then `Done`."""
-        rest = "" if self._text.is_stopped else self._text.flush()
+        rest, calls = self._read("" if self._text.is_stopped else self._text.flush())
+        if self._calls is not None:
+            more, _ = self._calls.flush()
+            rest += more
         sequence = self.sequence
         receipt = Receipt(
             model=self._model,
@@ -84,22 +102,40 @@ class Answer:
             seed=sequence.sampling.seed,
             engine_version=VERSION,
         )
+        last = self._token(rest, calls) if rest or calls or self._unsent_ids else []
         done = Done(
-            sequence.run_id, sequence.finish_reason, self._text.text, sequence.usage(), sequence.timings(), receipt
+            sequence.run_id,
+            sequence.finish_reason,
+            "".join(self._shown),
+            sequence.usage(),
+            sequence.timings(),
+            receipt,
+            () if self._calls is None else self._calls.calls,
         )
-        return [*(self._token(rest) if rest or self._unsent_ids else []), done]
+        return [*last, done]
+
+    def _read(self, text: str) -> tuple[str, tuple[CallPiece, ...]]:
+        """The part of the text that is to be shown, and what of it calls functions."""
+        return (text, ()) if self._calls is None or not text else self._calls.feed(text)
 
     def _note(self, choice: Choice) -> None:
         self._unsent_ids.append(choice.id)
         if choice.logprob is not None:
             show = self._loaded.tokenizer.show
-            top = tuple(Candidate(each, show(each), logprob) for each, logprob in choice.top)
+            possible = ((each, logprob) for each, logprob in choice.top if logprob > float("-inf"))
+            top = tuple(Candidate(each, show(each), logprob) for each, logprob in possible)
             self._unsent_scores.append(ScoredToken(choice.id, show(choice.id), choice.logprob, top))
 
-    def _token(self, text: str) -> list[Event]:
-        sequence = self.sequence
+    def _token(self, text: str, calls: tuple[CallPiece, ...]) -> list[Event]:
         self._sent_ids += len(self._unsent_ids)
-        event = Token(sequence.run_id, text, tuple(self._unsent_ids), self._sent_ids - 1, tuple(self._unsent_scores))
+        self._shown.append(text)
+        ids, scores = tuple(self._unsent_ids), tuple(self._unsent_scores)
+        event = Token(self.sequence.run_id, text, ids, self._sent_ids - 1, scores, calls)
         self._unsent_ids.clear()
         self._unsent_scores.clear()
         return [event]
+
+
+def call_id(run_id: str, index: int) -> str:
+    """The id of a call: nine letters and digits, because some templates refuse any other length."""
+    return sha256(f"{run_id} {index}".encode()).hexdigest()[:9]

@@ -7,9 +7,10 @@ from typing import Protocol
 
 from engine.catalog.info import ChatTemplate
 from engine.errors import CheckpointProblem, InvalidRequest
-from engine.request import Message
+from engine.request import Message, Tools
 from engine.text.template import CHATML, PLAIN, render
 from engine.text.tokenizer import BREAK, Tokenizer
+from engine.text.tool_prompt import defused, knows_tools, spelled_out
 
 
 class Asked(Protocol):
@@ -21,6 +22,7 @@ class Asked(Protocol):
     add_bos: bool | None
     template: str | None
     continue_final_message: bool
+    tools: Tools | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,13 @@ def make_prompt(asked: Asked, tokenizer: Tokenizer, own: ChatTemplate) -> Prompt
         return Prompt(tokenizer.encode(asked.prompt, asked.add_bos), asked.prompt, None)
     template = own if asked.template is None else ChatTemplate(asked.template, "request")
     messages = [tokenizer.defuse(message) for message in asked.messages]
-    goes_on = asked.continue_final_message
-    text = render(template, messages, tokenizer.special_tokens, continue_final_message=goes_on)
+    variables = dict(tokenizer.special_tokens)
+    tools = () if asked.tools is None else defused(asked.tools, tokenizer)
+    if knows_tools(template):
+        variables |= {"tools": list(tools)} if tools else {}
+    else:
+        messages = spelled_out(messages, tools)
+    text = render(template, messages, variables, continue_final_message=asked.continue_final_message)
     ids = tokenizer.encode_rendered(text)
     ids = tokenizer.with_bos(ids) if template in (CHATML, PLAIN) else ids
     return Prompt(ids, text.replace(BREAK, ""), template)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
@@ -14,6 +15,9 @@ ROLES: tuple[str, ...] = ("system", "user", "assistant", "tool")
 MAX_STOP_STRINGS = 16
 MAX_TOP_LOGPROBS = 20
 LARGEST_SEED = 2**63 - 1
+MAX_TOOLS = 128
+LONGEST_CONSTRAINT = 200_000
+TOOL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,49 @@ class Message:
     def __post_init__(self) -> None:
         if self.role not in ROLES:
             raise InvalidRequest(f"role must be one of {', '.join(ROLES)}, not {self.role!r}", param="messages")
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Functions that a model may call, or with `is_required` must.
+
+    `offered` are JSON objects as OpenAI's API has them, {"type": "function", "function": {"name", "description",
+    "parameters": a JSON schema}}; `only` is the one that must be called.
+    """
+
+    offered: tuple[Mapping[str, Any], ...]
+    is_required: bool = False
+    only: str | None = None
+    parallel: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.offered) <= MAX_TOOLS:
+            raise InvalidRequest(f"tools must hold 1 to {MAX_TOOLS} functions, not {len(self.offered)}", param="tools")
+        for name in self.names:
+            if not isinstance(name, str) or not TOOL_NAME.fullmatch(name):
+                raise InvalidRequest(
+                    f"a function's name is 1 to 64 letters, digits, dots, dashes and underscores, not {name!r}",
+                    param="tools",
+                )
+        if self.only is not None and self.only not in self.names:
+            raise InvalidRequest(f"tool_choice names {self.only!r}, which is not among the tools", param="tool_choice")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The functions' names."""
+        return tuple(each.get("function", {}).get("name") for each in self.offered)
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """What an answer's text must be: any JSON object, JSON of a schema, of a regular expression or a Lark grammar."""
+
+    kind: Literal["json_object", "json_schema", "regex", "lark"]
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.text) > LONGEST_CONSTRAINT:
+            raise InvalidRequest(f"a constraint may be {LONGEST_CONSTRAINT} characters long", param="response_format")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +144,12 @@ class GenerationRequest:
     template: str | None = None
     continue_final_message: bool = False
     prompt_ids: tuple[int, ...] | None = None
+    tools: Tools | None = None
+    constraint: Constraint | None = None
 
     def __post_init__(self) -> None:
+        if self.tools is not None and self.messages is None:
+            raise InvalidRequest("tools need messages, not a prompt", param="tools")
         check_prompt(self.prompt, self.prompt_ids, self.messages)
         if self.continue_final_message and (self.messages is None or self.messages[-1].role != "assistant"):
             raise InvalidRequest(

@@ -77,7 +77,7 @@ def distribution(scores: Tensor, params: SamplingParams) -> tuple[Tensor, Tensor
     limit = scores.numel() if params.top_k == 0 else min(params.top_k, scores.numel())
     ordered, ids = scores.topk(limit)  # each (limit,)
     probabilities = torch.softmax((ordered.double() - ordered[0]) / params.temperature, dim=-1)  # (limit,)
-    kept = probabilities >= params.min_p * probabilities[0]  # (limit,)
+    kept = (probabilities >= params.min_p * probabilities[0]) & (probabilities > 0)  # (limit,)
     if params.top_p < 1.0:
         before = probabilities.cumsum(dim=-1) - probabilities  # (limit,)
         kept &= before < params.top_p

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
 import tokenizers
+from llguidance import LLTokenizer
 
 from engine.catalog.info import ChatTemplate, TokenizerSpec
 from engine.errors import CheckpointProblem
@@ -41,6 +43,10 @@ class Tokenizer:
     def has(self, *texts: str) -> bool:
         """Whether each of these is a token of its own."""
         return all(self._inner.token_to_id(text) is not None for text in texts)
+
+    def id_of(self, text: str) -> int | None:
+        """The id of the token with just this text."""
+        return self._inner.token_to_id(text)
 
     def encode(self, text: str, add_bos: bool | None = None) -> list[int]:
         """Ids of a raw text. `add_bos` None does as the checkpoint says; special tokens in the text count as such."""
@@ -86,9 +92,31 @@ class Tokenizer:
         """Text of ids, special tokens left out."""
         return self._inner.decode(ids, skip_special_tokens=True)
 
+    def decode_with(self, marks: Sequence[str]) -> Callable[[Sequence[int]], str]:
+        """A `decode` that leaves special tokens out, except these."""
+        hidden = self._special_ids - {self._inner.token_to_id(mark) for mark in marks}
+        return lambda ids: self.spell([each for each in ids if each not in hidden])
+
+    @cached_property
+    def for_grammars(self) -> LLTokenizer:
+        """The vocabulary as llguidance takes it. Raises CheckpointProblem where it cannot."""
+        ends = sorted(each for each in self.stop_ids if each < self.size)
+        try:
+            return LLTokenizer(self._inner.to_str(), n_vocab=self.size, eos_token=ends or None)
+        except ValueError as error:
+            raise CheckpointProblem(
+                f"answers of this model cannot be held to a grammar: {error}",
+                code="constraint_unsupported",
+                hint="Ask without response_format and without a required tool.",
+            ) from error
+
     def spell(self, ids: Sequence[int]) -> str:
         """Text of ids, that of special tokens too."""
         return self._inner.decode(ids, skip_special_tokens=False)
+
+    def to_json(self) -> str:
+        """The tokenizer as a tokenizer.json."""
+        return self._inner.to_str()
 
     def show(self, token_id: int) -> str:
         """One token's text, a special token's too, with the space before it that a beginning would lose."""
@@ -140,7 +168,7 @@ def _parse(text: bytes, source: str) -> tokenizers.Tokenizer:
 
 
 def _built(spec: TokenizerSpec, identity: str, cache_directory: Path | None) -> tokenizers.Tokenizer:
-    if cache_directory is None or spec.vocabulary.model == "gpt2":
+    if cache_directory is None or spec.vocabulary.model in ("gpt2", "ranks"):
         return build(spec.vocabulary)
     kept = cache_directory / "tokenizers" / f"{sha256(f'{VERSION} {identity}'.encode()).hexdigest()[:32]}.json"
     if kept.exists():
