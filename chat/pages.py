@@ -24,7 +24,7 @@ _YEAR_SECONDS = 365 * 24 * 3600
 @bp.get("/c/<conversation_id>")
 def chat(conversation_id: str | None = None) -> Response:
     """The chat, with nothing said or at a conversation; the page itself asks for what was said."""
-    return page("index.html", "chat")
+    return page("index.html", "chat", "transcript")
 
 
 @bp.get("/checkpoints")
