@@ -31,7 +31,16 @@ from engine.questions import (
     Tokens,
     TokenScore,
 )
-from engine.request import MAX_STOP_STRINGS, SAMPLING_FIELDS, GenerationRequest, Message, SamplingParams, ToolCall
+from engine.request import (
+    MAX_STOP_STRINGS,
+    SAMPLING_FIELDS,
+    Constraint,
+    GenerationRequest,
+    Message,
+    SamplingParams,
+    ToolCall,
+    Tools,
+)
 from engine.status import (
     Change,
     CheckpointAppeared,
@@ -60,6 +69,7 @@ __all__ = [
     "CheckpointNotFound",
     "CheckpointProblem",
     "Completion",
+    "Constraint",
     "Detokenize",
     "Distribution",
     "Done",
@@ -97,5 +107,6 @@ __all__ = [
     "Tokenize",
     "Tokens",
     "ToolCall",
+    "Tools",
     "WorkerFailed",
 ]
