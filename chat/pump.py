@@ -23,6 +23,8 @@ from engine import Done, EngineError, Event, Failed, Started, Token
 SAVE_SECONDS = 1.0
 # So often it says that it lives, even when there is nothing new.
 SIGN_SECONDS = 15.0
+# How long it waits after each attempt to write the end down.
+PATIENCE_SECONDS = (0.5, 2.0, 0.0)
 SAME = ("fingerprint", "template_hash", "precision", "device", "engine_version")
 SHUTTING_DOWN = "shutting_down"
 _log = logging.getLogger(__name__)
@@ -83,7 +85,8 @@ class Pump:
 
     def _show(self, changed: list[Any]) -> None:
         for block in changed:
-            self._html[block.index] = block.html
+            if block.final:
+                self._html[block.index] = block.html
             self._log.append("block", asdict(block))
 
     def _save(self) -> None:
@@ -118,7 +121,7 @@ class Pump:
     def _write(self, values: dict[str, Any]) -> StoredMessage | None:
         if self._seed is not None:
             values["parameters"] = {**(self._message.parameters or {}), "seed": self._seed}
-        for patience in (0.5, 2.0, 0.0):
+        for patience in PATIENCE_SECONDS:
             try:
                 return self._store.messages.end(self._message.id, self._run.run_id, values)
             except EngineError as error:
