@@ -24,6 +24,6 @@ export function announceAnswers(status, store) {
 /** @param {import("./types.js").Message} answer */
 function endSentence(answer) {
   const words = t("common.words", { count: wordCount(answer.content) });
-  const isWhole = answer.status === "complete" && answer.finishReason === "stop";
+  const isWhole = answer.status === "complete" && answer.finish_reason === "stop";
   return isWhole ? t("chat.answer_finished", { words }) : t("chat.answer_ended", { end: endWords(answer), words });
 }

@@ -1,71 +1,101 @@
 // @ts-check
-/** Wires the page: makes the store and the views, and says what each action does. */
+/** Wires the chat: makes the store and the views, and says what each action does. */
 
 import { announceAnswers } from "./announcer.js";
-import * as api from "./api.js";
-import { Asking } from "./asking.js";
+import * as server from "./api.js";
+import { attempts } from "./attempts.js";
 import { Composer } from "./composer.js";
+import * as kept from "./conversations-api.js";
 import { required } from "./dom.js";
 import { ModelFeed } from "./feed.js";
 import { Follower } from "./follow.js";
-import { keepConversation } from "./keep.js";
+import { Library } from "./library.js";
+import { messageActions } from "./message-acts.js";
+import { modeFor } from "./modes.js";
 import { ModelBar } from "./model-bar.js";
-import { NoticeBar, noticeOf } from "./notices.js";
+import { NoticeBar } from "./notices.js";
 import { Parameters } from "./parameters.js";
 import { Picker } from "./picker.js";
+import { Places } from "./places.js";
+import { Reading } from "./reading.js";
+import { Sidebar } from "./sidebar.js";
+import { libraryActions } from "./sidebar-acts.js";
 import { Store } from "./store.js";
+import { Tabs } from "./tabs.js";
+import { Talk } from "./talk.js";
 import { Transcript } from "./transcript.js";
 import { Welcome } from "./welcome.js";
 
 const store = new Store();
-const parameters = new Parameters(store);
-const composer = new Composer(store, { ask, stop: () => asking.stop(), setMode });
-const asking = new Asking({
+const attempt = attempts(store);
+const tabs = new Tabs();
+const library = new Library({ store, api: kept, changed: (id) => tabs.tell(id) });
+
+const parameters = new Parameters(store, { change: changeConversation });
+const composer = new Composer(store, { ask, stop: () => talk.stop(), setMode });
+const reading = new Reading({ store, api: kept, attach: (answer) => talk.attach(answer), leave: () => talk.leave() });
+const talk = new Talk({
   store,
-  api,
-  parameters: () => parameters.request,
+  api: kept,
+  cancelRun: server.cancelRun,
   giveBack: (text) => composer.giveBack(text),
+  refresh: () => reading.refresh(),
+  changed,
+  named: (id) => places.named(id),
 });
-keepConversation(store, (draft) => composer.giveBack(draft));
+const places = new Places(store, { open, startNew });
 
 const picker = new Picker(store, { choose, load, unload, rescan });
-const transcript = new Transcript(required("transcript", HTMLElement), store, { regenerate: askAgain });
+const acts = { store, library, talk, reading, places, attempt, pick: (/** @type {any} */ take) => picker.open(take) };
+const transcript = new Transcript(required("transcript", HTMLElement), store, messageActions(acts));
 const growing = [required("conversation", HTMLElement), required("dock", HTMLElement)];
 const hasMessages = () => store.state.conversation.messages.length > 0;
 const follower = new Follower(growing, required("jump", HTMLButtonElement), hasMessages);
-const feed = new ModelFeed(store, api);
+const feed = new ModelFeed(store, server);
+const sidebar = new Sidebar(store, libraryActions(acts));
 
-new Welcome(required("welcome", HTMLElement), store, { ask, rescan, pick: () => picker.open() });
+new Welcome(required("welcome", HTMLElement), store, { ask: askPlainly, rescan, pick: () => picker.open(), startNew });
 new ModelBar(required("model-bar", HTMLElement), store, { load, unload });
 new NoticeBar(required("notice", HTMLElement), store, {
-  retry,
-  "new-chat": newChat,
+  retry: () => composer.submit(),
+  "new-chat": startNew,
   completion: () => setMode("completion"),
   pick: () => picker.open(),
 });
 announceAnswers(required("status", HTMLElement), store);
-required("new-chat", HTMLButtonElement).addEventListener("click", newChat);
+tabs.listen((id) => {
+  library.refresh();
+  if (id === store.state.conversation.id && store.state.run === null) reading.refresh();
+});
+required("new-chat", HTMLButtonElement).addEventListener("click", startNew);
 required("skip-to-latest", HTMLAnchorElement).addEventListener("click", (event) => {
   event.preventDefault();
   transcript.focusLatest();
 });
+library.refresh();
+places.begin();
 composer.focus();
 
-/** @param {string} text */
-function ask(text) {
+/**
+ * @param {string} text
+ * @param {{ raw?: boolean, prefill?: string }} [how]
+ */
+async function ask(text, how) {
+  await parameters.flush();
   follower.jump();
-  asking.ask(text);
+  await talk.ask(text, how);
 }
 
-function askAgain() {
-  follower.jump();
-  asking.askAgain();
+/** Ask as the chosen checkpoint is asked. @param {string} text */
+function askPlainly(text) {
+  const model = store.selected;
+  if (model) ask(text, { raw: modeFor(model, store.state.conversation.mode) === "completion" });
 }
 
-/** After a failure: send the draft that came back, or answer the last question again. */
-function retry() {
-  if (asking.isDraftBack) composer.submit();
-  else askAgain();
+/** Tell the list, the address and the other tabs that a conversation has changed. @param {string} id */
+function changed(id) {
+  tabs.tell(id);
+  library.refresh();
 }
 
 /** @param {import("./types.js").Mode} mode */
@@ -74,45 +104,49 @@ function setMode(mode) {
 }
 
 /** @param {string} id */
+function open(id) {
+  sidebar.leave();
+  composer.focus();
+  reading.open(id).then(() => follower.jump());
+}
+
+function startNew() {
+  talk.leave();
+  sidebar.leave();
+  places.none();
+  store.dispatch({ type: "conversation/new", ...parameters.forNew() });
+  composer.focus();
+}
+
+/** Keep what a conversation is asked with; one that is not the server's yet keeps it here. @param {object} changes */
+async function changeConversation(changes) {
+  const { id } = store.state.conversation;
+  store.dispatch({ type: "conversation/changed", changes });
+  if (id !== null) await attempt(() => library.change(id, changes));
+}
+
+/** @param {string} id */
 function choose(id) {
+  const conversationId = store.state.conversation.id;
   store.dispatch({ type: "model/selected", id });
   composer.focus();
+  if (conversationId !== null) attempt(() => library.change(conversationId, { model: id }));
   if (["unloaded", "failed"].includes(store.selected?.status.state ?? "")) load(id);
 }
 
 /** @param {string} id */
 function load(id) {
-  attempt(async () => store.dispatch({ type: "model/status", status: await api.loadModel(id) }));
+  attempt(async () => store.dispatch({ type: "model/status", status: await server.loadModel(id) }));
 }
 
 /** @param {string} id */
 function unload(id) {
   attempt(async () => {
-    await api.unloadModel(id);
+    await server.unloadModel(id);
     await feed.refresh();
   });
 }
 
 async function rescan() {
   await attempt(() => feed.refresh(true));
-}
-
-function newChat() {
-  const { id } = store.state.conversation;
-  asking.stop();
-  store.dispatch({ type: "conversation/cleared" });
-  composer.focus();
-  attempt(async () => store.dispatch({ type: "conversation/named", id: await api.clearConversation(id) }));
-}
-
-/**
- * Do something that needs the server, and show why where it cannot be done.
- * @param {() => Promise<unknown>} action
- */
-async function attempt(action) {
-  try {
-    await action();
-  } catch (error) {
-    store.dispatch({ type: "notice/shown", notice: { ...noticeOf(error), actions: [] } });
-  }
 }

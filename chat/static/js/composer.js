@@ -1,16 +1,22 @@
 // @ts-check
 /** The composer: a draft that is never lost, Enter sends, and one button that sends or stops. */
 
-import { modeFor } from "./asking.js";
 import { required } from "./dom.js";
 import { t } from "./i18n.js";
+import { modeFor, whyBase } from "./modes.js";
 import { tabStorage } from "./storage.js";
 
 const KEY = "parley.draft";
 const SAFARI_COMPOSING = 229; // Safari ends a composition before its keydown, and only this code tells
 
 /** @typedef {import("./types.js").Mode} Mode */
-/** @typedef {{ ask: (text: string) => void, stop: () => void, setMode: (mode: Mode) => void }} Actions */
+/** @typedef {import("./types.js").Model} Model */
+/**
+ * @typedef {object} Actions
+ * @property {(text: string, how: { raw: boolean, prefill: string }) => void} ask
+ * @property {() => void} stop
+ * @property {(mode: Mode) => void} setMode
+ */
 
 /** The form at the foot of the page. */
 export class Composer {
@@ -20,6 +26,8 @@ export class Composer {
   #sendWords = required("send-words", HTMLElement);
   #mode = required("mode", HTMLFieldSetElement);
   #note = required("mode-note", HTMLElement);
+  #prefill = required("prefill", HTMLElement);
+  #prefillField = required("prefill-field", HTMLTextAreaElement);
   #store;
   #actions;
 
@@ -38,11 +46,13 @@ export class Composer {
 
   #wire() {
     this.#draft.addEventListener("input", () => this.#changed());
-    this.#draft.addEventListener("keydown", (event) => this.#onKey(event));
+    for (const field of [this.#draft, this.#prefillField]) {
+      field.addEventListener("keydown", (event) => this.#onKey(event));
+    }
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       if (this.#store.state.run) this.#actions.stop();
-      else this.#submit();
+      else this.submit();
     });
     // The second click of a double click must not stop what the first one sent.
     this.#send.addEventListener("click", (event) => event.detail === 2 && event.preventDefault());
@@ -50,7 +60,13 @@ export class Composer {
       const chosen = /** @type {HTMLInputElement} */ (event.target).value;
       this.#actions.setMode(chosen === "completion" ? "completion" : "chat");
     });
+    required("prefill-close", HTMLButtonElement).addEventListener("click", () => this.prefill(false));
     document.addEventListener("keydown", (event) => this.#onEscape(event));
+  }
+
+  /** What stands there. */
+  get draft() {
+    return this.#draft.value;
   }
 
   /**
@@ -70,17 +86,30 @@ export class Composer {
     if (matchMedia("(pointer: fine)").matches) this.#draft.focus({ preventScroll: true });
   }
 
-  /** Send what stands there. */
-  submit() {
-    this.#submit();
+  /** Show or hide the field in which the answer's beginning is written. @param {boolean} isShown */
+  prefill(isShown) {
+    this.#prefill.hidden = !isShown;
+    if (!isShown) this.#prefillField.value = "";
+    (isShown ? this.#prefillField : this.#draft).focus();
   }
 
-  #submit() {
+  /** Take the text out. */
+  take() {
     const text = this.#draft.value;
-    if (text.trim() === "" || this.#store.state.run || !this.#store.selected) return;
     this.#draft.value = "";
     this.#changed();
-    this.#actions.ask(text);
+    return text;
+  }
+
+  /** Send what stands there. */
+  submit() {
+    const model = this.#store.selected;
+    if (this.#draft.value.trim() === "" || this.#store.state.run || !model) return;
+    const raw = this.#modeOf(model) === "completion";
+    const prefill = raw ? "" : this.#prefillField.value;
+    this.#prefill.hidden = true;
+    this.#prefillField.value = "";
+    this.#actions.ask(this.take(), { raw, prefill });
     this.focus();
   }
 
@@ -88,6 +117,7 @@ export class Composer {
     tabStorage.write(KEY, this.#draft.value);
     this.#grow();
     this.#draw();
+    this.#draft.dispatchEvent(new Event("draft", { bubbles: true }));
   }
 
   /** For browsers whose fields cannot size themselves; the style sheet sets the limit. */
@@ -102,15 +132,21 @@ export class Composer {
     const isComposing = event.isComposing || event.keyCode === SAFARI_COMPOSING;
     if (event.key !== "Enter" || event.shiftKey || isComposing) return;
     event.preventDefault();
-    this.#submit();
+    this.submit();
   }
 
   /** @param {KeyboardEvent} event */
   #onEscape(event) {
     const isElsewhere = document.querySelector(":popover-open, dialog:modal") !== null;
-    if (event.key !== "Escape" || event.isComposing || isElsewhere || !this.#store.state.run) return;
+    if (event.key !== "Escape" || event.isComposing || event.defaultPrevented) return;
+    if (isElsewhere || !this.#store.state.run) return;
     event.preventDefault();
     this.#actions.stop();
+  }
+
+  /** @param {Model} model */
+  #modeOf(model) {
+    return modeFor(model, this.#store.state.conversation.mode);
   }
 
   #draw() {
@@ -118,25 +154,35 @@ export class Composer {
     const isRunning = state.run !== null;
     const words = state.run?.isStopping ? t("chat.stopping") : isRunning ? t("chat.stop") : t("chat.send");
     this.#sendWords.textContent = words;
+    this.#send.title = words;
     this.#send.dataset.does = isRunning ? "stop" : "send";
     const isIdle = !isRunning && (this.#draft.value.trim() === "" || !model);
     this.#send.setAttribute("aria-disabled", String(isIdle || state.run?.isStopping === true));
-    this.#drawMode(model, state.conversation.mode);
+    this.#drawMode(model);
   }
 
-  /**
-   * @param {import("./types.js").Model|null} model
-   * @param {Mode} chosen
-   */
-  #drawMode(model, chosen) {
-    const mode = model ? modeFor(model, chosen) : "chat";
-    const isFree = model !== null && !model.chat_template;
-    this.#mode.hidden = !isFree;
+  /** @param {Model|null} model */
+  #drawMode(model) {
+    const mode = model ? this.#modeOf(model) : "chat";
+    const why = model && whyBase(model);
+    this.#form.dataset.mode = mode;
+    this.#mode.hidden = this.#note.hidden = !why;
     required(`mode-${mode}`, HTMLInputElement).checked = true;
-    this.#note.textContent = mode === "chat" ? t("chat.mode_chat_note") : t("chat.mode_completion_note");
-    this.#note.hidden = !isFree;
+    this.#note.textContent = why ? noteWords(mode, why) : "";
     this.#draft.placeholder = placeholder(mode, model?.name);
+    if (mode === "completion") this.#prefill.hidden = true;
   }
+}
+
+/**
+ * Why there is a choice, and what the choice means.
+ * @param {Mode} mode
+ * @param {"no_template"|"pretrained"} why
+ */
+function noteWords(mode, why) {
+  const reason = why === "no_template" ? t("chat.base_no_template") : t("chat.base_pretrained");
+  const means = mode === "completion" ? t("chat.mode_completion_note") : t("chat.mode_chat_note");
+  return `${reason} ${means}`;
 }
 
 /**

@@ -1,143 +1,147 @@
 // @ts-check
-/** The rules of one conversation: what an event does to an answer, what the model is sent. Pure functions, no page. */
+/** The rules of one conversation: the path that is shown, and what acts and events make of it. Pure functions. */
+
+import { answerAfter } from "./answer.js";
 
 /** @typedef {import("./types.js").Conversation} Conversation */
 /** @typedef {import("./types.js").Message} Message */
-/** @typedef {import("./types.js").RunEvent} RunEvent */
-/** @typedef {import("./types.js").Problem} Problem */
+/** @typedef {{ type: string, [name: string]: any }} Action */
 
-/** An id of our own: crypto.randomUUID is missing where the page comes over plain HTTP from another machine. */
-function freshId() {
-  return Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(36)).join("-");
-}
-
-/**
- * @param {string} content
- * @param {import("./types.js").Mode} mode
- * @returns {Message}
- */
-export function question(content, mode) {
-  return { id: freshId(), role: "user", content, mode, status: "complete" };
-}
+/** @type {Conversation} */
+export const NEW_CONVERSATION = {
+  id: null,
+  phase: "open",
+  title: "",
+  system: null,
+  parameters: {},
+  mode: null,
+  messages: [],
+  earlier: null,
+};
 
 /**
- * An answer that has no text yet.
- * @param {{ id: string, name: string }} model
- * @param {import("./types.js").Mode} mode
- * @returns {Message}
+ * @param {Conversation} state
+ * @param {Action} action
+ * @param {import("./types.js").Run|null} run
+ * @returns {Conversation}
  */
-export function pendingAnswer(model, mode) {
-  const answer = { id: freshId(), content: "", mode, model: model.id, modelName: model.name };
-  return { ...answer, role: "assistant", status: "streaming", progress: null };
-}
-
-/**
- * What an event of its run makes of an answer.
- * @param {Message} answer
- * @param {RunEvent} event
- * @returns {Message}
- */
-export function answerAfter(answer, event) {
-  switch (event.type) {
-    case "accepted":
-      return answer;
-    case "start":
-      return {
-        ...answer,
-        limit: event.max_new_tokens ?? null,
-        truncated: event.truncated ?? false,
-        progress: { stage: "prefill", fraction: 0 },
-      };
-    case "progress":
-      return { ...answer, progress: progressOf(event) };
-    case "token":
-      return { ...answer, content: answer.content + (event.text ?? ""), progress: null };
-    case "done":
-      return finished(answer, event);
+export function conversation(state, action, run) {
+  switch (action.type) {
+    case "conversation/new":
+      return { ...NEW_CONVERSATION, system: action.system ?? null, parameters: action.parameters ?? {} };
+    case "conversation/loading":
+      return { ...NEW_CONVERSATION, id: action.id, phase: "loading" };
+    case "conversation/missing":
+      return { ...state, phase: "missing", messages: [] };
+    case "conversation/read":
+      return read(state, action.read);
+    case "conversation/earlier":
+      return { ...state, messages: [...action.read.messages, ...state.messages], earlier: action.read.next };
+    case "conversation/changed":
+      return { ...state, ...facts({ ...state, ...action.changes }) };
+    case "conversation/mode":
+      return { ...state, mode: action.mode };
+    case "run/asked":
+    case "run/undone":
+      return { ...state, messages: action.messages };
+    case "run/accepted":
+      return accepted(state, run, action.asked);
+    case "run/event":
+      return run ? withMessage(state, run.messageId, (answer) => answerAfter(answer, action.event)) : state;
     default:
-      throw new Error(`an answer does not know the event ${event.type}`);
+      return state;
   }
 }
 
-/** @param {RunEvent} event */
-function progressOf({ stage = "", fraction = 0, queue_position = 0 }) {
-  return { stage, fraction, queue_position };
+/** @param {any} entry */
+function facts({ id, title, system, parameters }) {
+  return { id, title, system, parameters };
 }
 
 /**
- * @param {Message} answer
- * @param {RunEvent} event
- * @returns {Message}
+ * What the server has now. A message that is as it was stays the same object, so that nobody draws it again.
+ * @param {Conversation} state
+ * @param {any} fresh
+ * @returns {Conversation}
  */
-function finished(answer, event) {
-  return {
-    ...answer,
-    content: event.text ?? answer.content,
-    status: event.finish_reason === "cancelled" ? "cancelled" : "complete",
-    progress: null,
-    finishReason: event.finish_reason ?? null,
-    usage: event.usage ?? null,
-    timings: event.timings ?? null,
-  };
+function read(state, fresh) {
+  const known = new Map(state.messages.map((message) => [message.id, message]));
+  const messages = fresh.messages.map((/** @type {Message} */ message) => merged(known.get(message.id), message));
+  return { ...state, ...facts(fresh), phase: "open", messages, earlier: fresh.next ?? null };
 }
 
 /**
+ * @param {Message|undefined} known
+ * @param {Message} fresh
+ */
+function merged(known, fresh) {
+  if (known === undefined) return fresh;
+  if (known.status === "streaming" && fresh.status === "streaming") return known;
+  const isSame = known.updated_at === fresh.updated_at && known.status === fresh.status;
+  if (isSame && String(known.siblings) === String(fresh.siblings)) return known;
+  const isShown = known.content === fresh.content && fresh.status !== "streaming";
+  return { ...fresh, blocks: isShown ? known.blocks : undefined, limit: known.limit };
+}
+
+/**
+ * The server has taken a question: its messages take the place of those that were waiting.
+ * @param {Conversation} state
+ * @param {import("./types.js").Run|null} run
+ * @param {{ user_message: Message|null, assistant_message: Message }} asked
+ * @returns {Conversation}
+ */
+function accepted(state, run, { user_message: question, assistant_message: answer }) {
+  const messages = state.messages.map((message) => {
+    if (question && message.isPending && message.role === "user") return { ...question, siblings: renamed(message, question) };
+    return message.id === run?.messageId ? begun(message, answer) : message;
+  });
+  return { ...state, messages };
+}
+
+/**
+ * @param {Message} pending
  * @param {Message} answer
- * @param {Problem} error
  * @returns {Message}
  */
-export function failedAnswer(answer, { code, message, hint = null }) {
-  return { ...answer, status: "failed", progress: null, error: { code, message, hint } };
+function begun(pending, answer) {
+  return { ...answer, siblings: renamed(pending, answer), html: pending.html ?? null, progress: null, tokens: 0 };
+}
+
+/** @param {Message} pending @param {Message} known */
+function renamed(pending, known) {
+  return pending.siblings?.map((id) => (id === pending.id ? known.id : id));
 }
 
 /**
  * The conversation with one message changed; the same object where it holds no such message.
- * @param {Conversation} conversation
+ * @param {Conversation} state
  * @param {string} id
  * @param {(message: Message) => Message} change
  * @returns {Conversation}
  */
-export function withMessage(conversation, id, change) {
-  const index = conversation.messages.findIndex((message) => message.id === id);
-  if (index < 0) return conversation;
-  return { ...conversation, messages: conversation.messages.with(index, change(conversation.messages[index])) };
+export function withMessage(state, id, change) {
+  const index = state.messages.findIndex((message) => message.id === id);
+  if (index < 0) return state;
+  return { ...state, messages: state.messages.with(index, change(state.messages[index])) };
 }
 
 /**
- * What the model is sent: the system prompt, every question that has an answer with text, and the last question.
- * A question without an answer is left out, because templates want the roles to take turns.
- * @param {Message[]} messages the last of them is the question to answer
- * @param {string} systemPrompt
- * @returns {{ role: string, content: string }[]}
+ * The path up to a message, without it.
+ * @param {Message[]} messages
+ * @param {Message} message
  */
-export function historyOf(messages, systemPrompt) {
-  const turns = messages.filter((message, index) => {
-    if (message.mode !== "chat") return false;
-    if (message.role === "assistant") return message.content !== "";
-    const answer = messages[index + 1];
-    return answer === undefined || (answer.role === "assistant" && answer.content !== "");
-  });
-  const system = systemPrompt === "" ? [] : [{ role: "system", content: systemPrompt }];
-  return [...system, ...turns.map(({ role, content }) => ({ role, content }))];
-}
-
-/**
- * A kept conversation as it is after a reload: an answer that was being written has been interrupted, and a question
- * whose answer has no text goes back to the composer.
- * @param {Conversation} conversation
- * @returns {{ conversation: Conversation, draft: string }}
- */
-export function afterReload(conversation) {
-  const messages = conversation.messages.map((message) =>
-    message.status === "streaming"
-      ? { ...message, status: /** @type {const} */ ("interrupted"), progress: null }
-      : message,
+export function before(messages, message) {
+  return messages.slice(
+    0,
+    messages.findIndex((each) => each.id === message.id),
   );
-  const last = messages.at(-1);
-  if (last?.status !== "interrupted" || last.content !== "")
-    return { conversation: { ...conversation, messages }, draft: "" };
-  return {
-    conversation: { ...conversation, messages: messages.slice(0, -2) },
-    draft: messages.at(-2)?.content ?? "",
-  };
+}
+
+/**
+ * The version of a message that lies `step` places from it, or null where there is none.
+ * @param {Message} message
+ * @param {number} step
+ */
+export function otherVersion({ id, siblings = [] }, step) {
+  return siblings[siblings.indexOf(id) + step] ?? null;
 }

@@ -1,24 +1,23 @@
 // @ts-check
 /** One message of the transcript as an article: made once, then brought up to date as its answer grows. */
 
-import { AnswerText } from "./answer-text.js";
-import { copyButton, element, iconButton } from "./dom.js";
+import { element } from "./dom.js";
 import { t } from "./i18n.js";
-import { answerFacts, waitingWords } from "./words.js";
+import { MessageFoot } from "./message-foot.js";
+import { AnswerBody } from "./transcript/answer-body.js";
+import { modelName, waitingWords } from "./words.js";
 
 /** @typedef {import("./types.js").Message} Message */
-/** @typedef {{ regenerate: () => void }} MessageActions */
+/** @typedef {import("./message-foot.js").MessageActions} MessageActions */
 
 /** A question or an answer. */
 export class MessageView {
-  #body = new AnswerText();
+  #body = new AnswerBody();
   #waiting = element("div", { className: "waiting" });
   #bar = element("progress", { className: "bar", max: 1 });
   #waitingText = element("span");
-  #foot = element("footer", { className: "message-foot" });
-  #actions;
+  #foot;
   #message;
-  #isFinished = false;
 
   /**
    * @param {Message} message
@@ -26,66 +25,49 @@ export class MessageView {
    */
   constructor(message, actions) {
     this.#message = message;
-    this.#actions = actions;
     const isUser = message.role === "user";
-    const heading = element("h2", {
-      className: "visually-hidden",
-      textContent: speaker(message),
-      id: `h-${message.id}`,
-    });
-    const body = isUser
-      ? element("div", { className: "question-text", dir: "auto" }, message.content)
-      : this.#body.element;
+    const heading = element("h2", { className: "visually-hidden", id: `h-${message.id}` }, speaker(message));
+    const question = isUser ? element("div", { className: "question-text", dir: "auto" }, message.content) : null;
     this.#waiting.append(this.#waitingText, this.#bar);
-    const parts = isUser ? [heading, body] : [heading, body, this.#waiting, this.#foot];
-    this.article = element("article", { "aria-labelledby": heading.id, tabIndex: -1 }, ...parts);
+    this.#foot = new MessageFoot(actions);
+    const parts = question ? [heading, question] : [heading, this.#body.element, this.#waiting];
+    this.article = element("article", { "aria-labelledby": heading.id, tabIndex: -1 }, ...parts, this.#foot.element);
     this.element = element("li", { className: `message ${isUser ? "question" : "answer"}` }, this.article);
+    this.element.dataset.message = message.id;
   }
 
   /**
    * @param {Message} message
-   * @param {boolean} isLast whether another answer may be asked for
+   * @param {boolean} isLast whether nothing hangs on it
+   * @param {boolean} isIdle whether no answer is being written
    */
-  update(message, isLast) {
+  update(message, isLast, isIdle) {
     this.#message = message;
     this.element.dataset.status = message.status;
+    this.#foot.update(message, isLast, isIdle);
     if (message.role === "user") return;
     const isStreaming = message.status === "streaming";
     this.article.setAttribute("aria-busy", String(isStreaming));
-    this.#body.show(message.content);
-    this.#showWaiting(isStreaming && (message.content === "" || message.progress?.stage === "queued"));
-    if (!isStreaming) this.#finish(isLast);
+    this.#body.show(message);
+    this.#showWaiting(isStreaming && (this.#body.isEmpty || message.progress?.stage === "queued"));
   }
 
   /** @param {boolean} isWaiting */
   #showWaiting(isWaiting) {
     this.#waiting.hidden = !isWaiting;
     if (!isWaiting) return;
-    const { progress, modelName } = this.#message;
-    this.#waitingText.textContent = waitingWords(progress, modelName ?? t("chat.the_model"));
+    const { progress, model } = this.#message;
+    this.#waitingText.textContent = waitingWords(progress, modelName(model));
     const isMeasured = progress != null && progress.fraction > 0;
     this.#bar.hidden = !isMeasured;
     if (isMeasured) this.#bar.value = progress.fraction;
     this.#bar.setAttribute("aria-label", this.#waitingText.textContent);
   }
-
-  /** @param {boolean} isLast */
-  #finish(isLast) {
-    if (!this.#isFinished) this.#body.finish();
-    this.#isFinished = true;
-    const facts = answerFacts(this.#message).map((fact) => element("li", { textContent: fact }));
-    const copy = copyButton(t("common.copy"), () => this.#message.content);
-    const again = isLast ? iconButton("again", t("chat.regenerate"), this.#actions.regenerate) : null;
-    const buttons = element("div", { className: "message-actions" }, this.#message.content ? copy : null, again);
-    const empty = element("p", { className: "empty-answer", textContent: t("chat.empty_answer") });
-    const list = element("ul", { className: "facts separated", "aria-label": t("chat.about_answer") }, ...facts);
-    this.#foot.replaceChildren(...(this.#message.content ? [] : [empty]), buttons, list);
-  }
 }
 
 /** @param {Message} message */
-function speaker(message) {
-  if (message.role === "user") return message.mode === "completion" ? t("chat.speaker_text") : t("chat.speaker_you");
-  const name = message.modelName ?? t("chat.the_model");
-  return message.mode === "completion" ? t("chat.speaker_continued", { name }) : t("chat.speaker_answered", { name });
+function speaker({ role, asked, model }) {
+  if (role === "user") return t("chat.speaker_you");
+  const name = modelName(model);
+  return asked?.raw ? t("chat.speaker_continued", { name }) : t("chat.speaker_answered", { name });
 }

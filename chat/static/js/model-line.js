@@ -21,6 +21,7 @@ const BUTTONS = {
 
 /** Changes in place, so that a button keeps the focus while the bar beside it moves. */
 export class ModelLine {
+  /** @type {HTMLElement} */
   #words = element("span", { className: "model-line-words" });
   #hint = element("span", { className: "model-line-hint" });
   #percent = element("span", { className: "model-line-percent" });
@@ -31,12 +32,19 @@ export class ModelLine {
   /** @type {Model|null} */
   #model = null;
 
-  /** @param {LoadActions} actions */
-  constructor(actions) {
+  /**
+   * @param {LoadActions} actions
+   * @param {(model: Model) => void} [choose] where the line is a way to choose the model
+   */
+  constructor(actions, choose) {
     this.#button.addEventListener("click", () => {
       const act = this.#model && BUTTONS[this.#model.status.state];
       if (this.#model && act) actions[act.does](this.#model.id);
     });
+    if (choose) {
+      this.#words = element("button", { type: "button", className: "model-line-words model-line-choice" });
+      this.#words.addEventListener("click", () => this.#model && choose(this.#model));
+    }
     const text = element("div", { className: "model-line-text" }, this.#words, this.#percent, this.#hint);
     this.element.append(this.#dot, text, this.#button, this.#bar);
   }

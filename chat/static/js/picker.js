@@ -25,6 +25,8 @@ export class Picker {
   #visible = [];
   /** @type {string|null} */
   #activeId = null;
+  /** @type {((id: string) => void)|null} */
+  #takeOnce = null;
   #store;
   #actions;
   #residents;
@@ -36,7 +38,7 @@ export class Picker {
   constructor(store, actions) {
     this.#store = store;
     this.#actions = actions;
-    this.#residents = new Residents(actions);
+    this.#residents = new Residents(actions, (model) => this.#choose(model));
     store.addEventListener("catalog", () => this.#draw());
     this.#popover.addEventListener("beforetoggle", (event) => this.#beforeToggle(/** @type {ToggleEvent} */ (event)));
     this.#popover.addEventListener("toggle", () => this.#showActive());
@@ -46,9 +48,13 @@ export class Picker {
     this.#draw();
   }
 
-  /** Show the list. */
-  open() {
+  /**
+   * Show the list.
+   * @param {(id: string) => void} [take] gets what is chosen this once, in place of the conversation
+   */
+  open(take) {
     this.#popover.showPopover();
+    this.#takeOnce = take ?? null;
   }
 
   get #isOpen() {
@@ -60,6 +66,7 @@ export class Picker {
     const opens = event.newState === "open";
     this.#button.setAttribute("aria-expanded", String(opens));
     this.#popover.style.setProperty("--picker-top", `${this.#button.getBoundingClientRect().bottom}px`);
+    this.#takeOnce = null;
     if (!opens) return;
     this.#filter.value = "";
     this.#activeId = this.#store.state.catalog.selectedId;
@@ -155,8 +162,9 @@ export class Picker {
   /** @param {Model} model */
   #choose(model) {
     if (model.problem) return;
+    const take = this.#takeOnce ?? this.#actions.choose;
     this.#popover.hidePopover();
-    this.#actions.choose(model.id);
+    take(model.id);
   }
 }
 

@@ -17,10 +17,15 @@ export class Residents {
   #filter = required("picker-filter", HTMLInputElement);
   #memory = required("picker-memory", HTMLElement);
   #actions;
+  #choose;
 
-  /** @param {import("./model-line.js").LoadActions} actions */
-  constructor(actions) {
+  /**
+   * @param {import("./model-line.js").LoadActions} actions
+   * @param {(model: Model) => void} choose
+   */
+  constructor(actions, choose) {
     this.#actions = actions;
+    this.#choose = choose;
   }
 
   /**
@@ -48,7 +53,7 @@ export class Residents {
   #line(model) {
     const known = this.#lines.get(model.id);
     if (known) return known;
-    const line = new ModelLine(this.#actions);
+    const line = new ModelLine(this.#actions, this.#choose);
     this.#lines.set(model.id, line);
     this.#list.append(line.element);
     return line;

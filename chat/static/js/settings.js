@@ -20,28 +20,40 @@ export const PARAMETERS = [
   { name: "seed", usual: null, slider: null },
 ];
 
-/** @typedef {{ numbers: Record<string, number>, stop: string, systemPrompt: string }} Settings */
+/**
+ * What a conversation is asked with: only what was set, so that the checkpoint's own defaults fill the rest.
+ * @typedef {{ parameters: Record<string, any>, system: string|null }} Settings
+ */
 
 /** @type {Settings} */
-export const NOTHING_SET = { numbers: {}, stop: "", systemPrompt: "" };
-
-/**
- * What the server is sent: only what was set, so that the checkpoint's own defaults fill the rest.
- * @param {Settings} settings
- * @returns {Record<string, unknown>}
- */
-export function samplingOf({ numbers, stop }) {
-  const strings = stopStrings(stop);
-  return strings.length === 0 ? { ...numbers } : { ...numbers, stop: strings };
-}
+export const NOTHING_SET = { parameters: {}, system: null };
 
 /**
  * One stop string a line; \n and \t stand for a line end and a tab, since neither could be typed there.
  * @param {string} text
+ * @returns {string[]}
  */
 export function stopStrings(text) {
   const lines = text.split("\n").filter((line) => line !== "");
   return lines.map((line) => line.replaceAll("\\n", "\n").replaceAll("\\t", "\t"));
+}
+
+/** The lines that stand for these stop strings. @param {unknown} strings */
+export function stopText(strings) {
+  if (!Array.isArray(strings)) return "";
+  return strings.map((each) => String(each).replaceAll("\n", "\\n").replaceAll("\t", "\\t")).join("\n");
+}
+
+/**
+ * The settings with one parameter set, or left to the checkpoint again.
+ * @param {Settings} settings
+ * @param {string} name
+ * @param {unknown} value null leaves it
+ * @returns {Settings}
+ */
+export function withParameter(settings, name, value) {
+  const { [name]: _, ...others } = settings.parameters;
+  return { ...settings, parameters: value === null ? others : { ...others, [name]: value } };
 }
 
 /**
@@ -50,36 +62,25 @@ export function stopStrings(text) {
  * @returns {Settings}
  */
 export function settingsFrom(kept) {
-  const read = parsed(kept);
+  const { parameters, system } = parsed(kept);
+  return { parameters: understood(parameters), system: typeof system === "string" && system !== "" ? system : null };
+}
+
+/** The parameters among what a file or the browser kept. @param {unknown} given @returns {Record<string, any>} */
+export function understood(given) {
   const names = new Set(PARAMETERS.map((parameter) => parameter.name));
-  const numbers = Object.entries(read.numbers ?? {}).filter(
-    ([name, value]) => names.has(name) && Number.isFinite(value),
-  );
-  return {
-    numbers: Object.fromEntries(numbers),
-    stop: typeof read.stop === "string" ? read.stop : "",
-    systemPrompt: typeof read.systemPrompt === "string" ? read.systemPrompt : "",
-  };
+  const isKnown = ([/** @type {string} */ name, /** @type {unknown} */ value]) =>
+    (names.has(name) && Number.isFinite(value)) ||
+    (name === "stop" && Array.isArray(value) && value.every((each) => typeof each === "string"));
+  return Object.fromEntries(Object.entries(Object(given)).filter(isKnown));
 }
 
 /** @param {string|null} kept */
 function parsed(kept) {
   try {
-    return JSON.parse(kept ?? "{}") ?? {};
+    return Object(JSON.parse(kept ?? "{}"));
   } catch (error) {
     console.warn("the kept parameters cannot be read and are forgotten", error);
     return {};
   }
-}
-
-/**
- * The settings with one number set, or with the checkpoint's default again.
- * @param {Settings} settings
- * @param {string} name
- * @param {number|null} value
- * @returns {Settings}
- */
-export function withNumber(settings, name, value) {
-  const { [name]: _, ...others } = settings.numbers;
-  return { ...settings, numbers: value === null ? others : { ...others, [name]: value } };
 }

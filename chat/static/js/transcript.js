@@ -7,7 +7,7 @@ import { MessageView } from "./message.js";
 
 /** The list of messages. */
 export class Transcript {
-  /** @type {Map<string, { view: MessageView, message: Message|null, isLast: boolean }>} */
+  /** @type {Map<string, { view: MessageView, message: Message|null, isLast: boolean, isIdle: boolean }>} */
   #shown = new Map();
   #frame = 0;
   #list;
@@ -17,7 +17,7 @@ export class Transcript {
   /**
    * @param {HTMLElement} list
    * @param {import("./store.js").Store} store
-   * @param {import("./message.js").MessageActions} actions
+   * @param {import("./message-foot.js").MessageActions} actions
    */
   constructor(list, store, actions) {
     this.#list = list;
@@ -42,9 +42,18 @@ export class Transcript {
     this.#frame = 0;
     const { conversation, run } = this.#store.state;
     this.#dropOthers(conversation.messages);
-    for (const message of conversation.messages) {
-      const isLast = run === null && message === conversation.messages.at(-1);
-      this.#drawMessage(message, isLast);
+    const last = conversation.messages.at(-1);
+    for (const message of conversation.messages) this.#drawMessage(message, message === last, run === null);
+    this.#order(conversation.messages);
+  }
+
+  /** Earlier messages come before those that stand. @param {Message[]} messages */
+  #order(messages) {
+    let next = null;
+    for (const { id } of messages.toReversed()) {
+      const item = /** @type {any} */ (this.#shown.get(id)).view.element;
+      if (item.nextSibling !== next || item.parentNode !== this.#list) this.#list.insertBefore(item, next);
+      next = item;
     }
   }
 
@@ -61,20 +70,20 @@ export class Transcript {
   /**
    * @param {Message} message
    * @param {boolean} isLast
+   * @param {boolean} isIdle
    */
-  #drawMessage(message, isLast) {
+  #drawMessage(message, isLast, isIdle) {
     const entry = this.#shown.get(message.id) ?? this.#add(message);
-    if (entry.message === message && entry.isLast === isLast) return;
-    [entry.message, entry.isLast] = [message, isLast];
-    entry.view.update(message, isLast);
+    if (entry.message === message && entry.isLast === isLast && entry.isIdle === isIdle) return;
+    [entry.message, entry.isLast, entry.isIdle] = [message, isLast, isIdle];
+    entry.view.update(message, isLast, isIdle);
   }
 
   /** @param {Message} message */
   #add(message) {
     const view = new MessageView(message, this.#actions);
-    const entry = { view, message: null, isLast: false };
+    const entry = { view, message: null, isLast: false, isIdle: false };
     this.#shown.set(message.id, entry);
-    this.#list.append(view.element);
     return entry;
   }
 }

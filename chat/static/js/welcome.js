@@ -4,6 +4,7 @@
 import { element } from "./dom.js";
 import { count, decimal, integer } from "./format.js";
 import { t } from "./i18n.js";
+import { modeFor } from "./modes.js";
 import { groupName, lossName } from "./words.js";
 
 /** @typedef {import("./types.js").Model} Model */
@@ -16,6 +17,7 @@ const STARTERS = [1, 2, 3, 4];
  * @property {(text: string) => void} ask
  * @property {() => Promise<void>} rescan
  * @property {() => void} pick
+ * @property {() => void} startNew
  */
 
 /** The page before the first message. */
@@ -46,6 +48,7 @@ export class Welcome {
       state.catalog.phase,
       state.catalog.models.length,
       state.conversation.mode,
+      state.conversation.phase,
       selected?.id,
     ]);
     if (key === this.#shownFor) return;
@@ -59,10 +62,18 @@ export class Welcome {
    * @returns {Node[]}
    */
   #content({ catalog, conversation }, model) {
+    if (conversation.phase === "loading") return [element("p", { className: "quiet" }, t("chat.opening"))];
+    if (conversation.phase === "missing") return this.#missing();
     if (catalog.phase === "loading") return [element("p", { className: "quiet" }, t("chat.looking"))];
     if (catalog.phase === "failed") return [element("p", { className: "quiet" }, t("chat.server_silent"))];
-    if (model) return this.#modelCard(model, conversation.mode);
+    if (model) return this.#modelCard(model, modeFor(model, conversation.mode));
     return catalog.models.length === 0 ? this.#howToAdd() : this.#noneWorks(catalog.models.length);
+  }
+
+  #missing() {
+    const title = element("h2", { className: "welcome-title" }, t("chat.missing"));
+    const button = { type: "button", className: "main-button", onclick: this.#actions.startNew };
+    return [title, element("p", {}, t("chat.missing_hint")), element("button", button, t("chat.new_chat"))];
   }
 
   /**
@@ -70,8 +81,7 @@ export class Welcome {
    * @param {import("./types.js").Mode} mode
    */
   #modelCard(model, mode) {
-    const kind = mode === "completion" && !model.chat_template ? "completion" : "chat";
-    const prompts = STARTERS.map((number) => t(`chat.starter_${kind}_${number}`));
+    const prompts = STARTERS.map((number) => t(`chat.starter_${mode}_${number}`));
     const buttons = prompts.map((prompt) => {
       const button = { type: "button", className: "starter", onclick: () => this.#actions.ask(prompt) };
       return element("li", {}, element("button", button, prompt));

@@ -44,34 +44,54 @@ export function waitingWords(progress, name) {
  * How an answer ended.
  * @param {Message} message
  */
-export function endWords({ status, finishReason, limit, usage, error }) {
-  if (status === "failed") return t("chat.end_failed", { reason: error?.message ?? t("chat.end_no_reason") });
+export function endWords({ status, finish_reason: reason, limit, parameters, usage }) {
+  if (status === "failed") return t("chat.end_failed");
   if (status === "interrupted") return t("chat.end_interrupted");
-  if (finishReason === "cancelled") return t("chat.end_cancelled");
-  if (finishReason !== "length") return t("chat.end_stop");
+  if (status === "cancelled") return t("chat.end_cancelled");
+  if (reason === null || reason === undefined) return t("chat.end_edited");
+  if (reason !== "length") return t("chat.end_stop");
   const written = usage?.completion_tokens ?? 0;
-  if (limit != null && written < limit) {
-    return t("chat.end_context", { tokens: t("common.tokens", { count: written }) });
+  const most = limit ?? parameters?.max_new_tokens ?? written;
+  const tokens = t("common.tokens", { count: Math.min(written, most) });
+  return written < most ? t("chat.end_context", { tokens }) : t("chat.end_limit", { tokens });
+}
+
+/**
+ * Why an answer is not whole and what to do; null where it is.
+ * @param {Message} message
+ * @returns {{ summary: string, hint: string|null, said: string|null }|null}
+ */
+export function failureWords({ status, error, content, warning }) {
+  if (status === "interrupted") return { summary: t("chat.interrupted"), hint: t("chat.interrupted_hint"), said: null };
+  if (status === "failed") {
+    const { message, hint, said } = inWords(error ?? { code: "", message: t("chat.end_no_reason") });
+    return { summary: content === "" ? message : t("chat.broke_off", { reason: message }), hint, said };
   }
-  return t("chat.end_limit", { tokens: t("common.tokens", { count: limit ?? written }) });
+  return warning ? { summary: warning, hint: null, said: null } : null;
 }
 
 /**
  * The facts under a finished answer, in the order they are read.
  * @param {Message} message
+ * @param {Model|null} [model] as it is known now
  * @returns {string[]}
  */
-export function answerFacts(message) {
-  const { usage, timings, modelName } = message;
-  const facts = [modelName ?? t("chat.unknown_model")];
+export function answerFacts(message, model = null) {
+  const { usage, timings } = message;
+  const facts = [modelName(message.model)];
+  if (model?.step != null) facts.push(t("common.step_number", { number: integer(model.step) }));
   if (usage) facts.push(t("common.tokens", { count: usage.completion_tokens }));
   if (timings && timings.tokens_per_second > 0) facts.push(rate(timings.tokens_per_second));
   if (timings && usage?.completion_tokens) {
     facts.push(t("chat.first_token_after", { duration: duration(timings.time_to_first_token_ms) }));
   }
   facts.push(endWords(message));
-  if (message.truncated) facts.push(t("chat.start_left_out"));
   return facts;
+}
+
+/** What a checkpoint is called in a sentence: the last part of its id. @param {string|null|undefined} id */
+export function modelName(id) {
+  return id?.split("/").at(-1) || t("chat.unknown_model");
 }
 
 /**
