@@ -1,6 +1,6 @@
 """`python -m tests.serve_double --port 5101`: the real server over the scripted engine, for work on the page.
 
-A message that begins with /fail, /late, /slow, /long or /markdown gets an answer of that kind.
+A message that begins with /fail, /late, /slow, /long, /markdown or a name of `page_texts` gets an answer of that kind.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from chat.server import serve
 from chat.settings import SettingsError, read_settings
 from engine import InvalidRequest, WorkerFailed
 from tests.doubles import ANSWER, Script, ScriptedEngine
+from tests.page_texts import TEXTS
 
 MARKDOWN = """# A heading
 
@@ -44,6 +45,7 @@ def scripts(token_seconds: float) -> dict[str, Script]:
         "/slow": Script(token_seconds=0.5, prefill_seconds=3.0),
         "/long": Script(answer=" ".join([ANSWER] * 40), token_seconds=token_seconds),
         "/markdown": Script(answer=MARKDOWN, token_seconds=token_seconds),
+        **{name: Script(answer=text, token_seconds=token_seconds / 10) for name, text in TEXTS.items()},
     }
 
 

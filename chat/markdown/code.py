@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from html import escape
+from itertools import groupby
 from typing import Any
 
 MAX_HIGHLIGHTED = 30_000
@@ -53,11 +54,13 @@ def _highlighted(source: str, language: str) -> str:
     name = language.lower()
     if name not in LANGUAGES or len(source) > MAX_HIGHLIGHTED:
         return marked(source)
+    tokens = _lexer(ALIASES.get(name, name)).get_tokens(f"{source}\n")  # Some lexers read nothing but whole lines.
     pieces = []
-    for kind, text in _lexer(ALIASES.get(name, name)).get_tokens(source):
-        css = _css_class(kind)
-        pieces.append(f'<span class="{css}">{marked(text)}</span>' if css else marked(text))
-    return "".join(pieces)
+    for css, group in groupby(tokens, key=lambda token: _css_class(token[0])):
+        text = marked("".join(text for _, text in group))
+        pieces.append(f'<span class="{css}">{text}</span>' if css else text)
+    before, _, after = "".join(pieces).rpartition("\n")
+    return before + after
 
 
 @cache

@@ -41,7 +41,7 @@ CLASSES = {
     "li": {"task"},
     "mark": {"unseen"},
     "p": {"plain", "grows"},
-    "span": {"box", "display", *COLOURS.values()},
+    "span": {"tick", "display", *COLOURS.values()},
     "td": {"align-left", "align-center", "align-right"},
     "th": {"align-left", "align-center", "align-right"},
 }

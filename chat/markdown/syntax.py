@@ -181,7 +181,7 @@ def _address(renderer: Any, tokens: Sequence[Token], index: int, options: Any, e
 
 
 def _box(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-    return f'<span class="box">{tokens[index].content}</span> '
+    return f'<span class="tick">{tokens[index].content}</span> '
 
 
 def _formula(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:

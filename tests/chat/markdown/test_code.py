@@ -56,3 +56,9 @@ def test_characters_that_cannot_be_seen_are_marked(character: str) -> None:
 
 def test_what_joins_letters_and_emoji_is_left() -> None:
     assert code.marked("👩\u200d💻 می\u200cخواهم") == "👩\u200d💻 می\u200cخواهم"
+
+
+def test_a_last_line_without_an_end_is_coloured_too() -> None:
+    html = code.code_block("- old\n+ new", "diff")
+    assert '<span class="gd">- old</span>' in html
+    assert '<span class="gi">+ new</span></code>' in html

@@ -110,7 +110,7 @@ def test_an_open_formula_is_shown_as_it_was_written() -> None:
 def test_tasks_have_boxes() -> None:
     html = render("- [ ] a\n- [x] b\n- c [x]")
     assert html.count('class="task"') == 2
-    assert re.findall(r'class="box">(.)<', html) == ["☐", "☑"]
+    assert re.findall(r'class="tick">(.)<', html) == ["☐", "☑"]
 
 
 def test_a_direction_override_is_shown_and_not_obeyed() -> None:
