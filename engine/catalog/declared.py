@@ -54,6 +54,10 @@ class Declared:
         """True or false, or None."""
         return self._value(name, lambda value: isinstance(value, bool))
 
+    def value(self, name: str) -> Any:
+        """Whatever is declared under exactly this name, or None."""
+        return next((section[name] for _, section in self._sections if section.get(name) is not None), None)
+
     def hugging_face(self) -> dict[str, Any] | None:
         """A section that is a whole config.json of Hugging Face's kind."""
         for source, section in self._sections:

@@ -61,7 +61,7 @@ def candidates(source: Source) -> tuple[tuple[str, dict[str, Any], tuple[TensorR
 
 
 def tokenizer(source: Source) -> TokenizerSpec:
-    """The tokenizer near the weights. Raises CheckpointProblem, `tokenizer_not_found`, where there is none that fits."""
+    """The tokenizer near the weights. Raises CheckpointProblem, `tokenizer_not_found`, where none fits."""
     return _tokenizer(source, translated(source))
 
 

@@ -60,10 +60,10 @@ def find(value: Any) -> Weights | None:
     """The weights in what was saved, or None when there are none. Raises CheckpointProblem for a weight that is no
     plain tensor and for more tensors than any model has.
     """
-    found = _find(value, DEEPEST_WRAPPING)
-    if found is None:
+    place = _find(value, DEEPEST_WRAPPING)
+    if place is None:
         return None
-    where, tensors = found
+    where, tensors = place
     beside = value if where and isinstance(value, dict) else {}
     return Weights(
         _sorted_out(tensors),
@@ -71,6 +71,11 @@ def find(value: Any) -> Weights | None:
         {key: each for key, each in beside.items() if isinstance(key, str) and key not in (*OPTIMIZERS, where[0])},
         any(key in beside for key in OPTIMIZERS),
     )
+
+
+def found(tensors: Mapping[str, StoredTensor]) -> Weights:
+    """Tensors that were found without a pickle, without what is no weight among them."""
+    return Weights(_sorted_out(tensors))
 
 
 def unwrapped(names: Mapping[str, StoredTensor]) -> Iterator[dict[str, StoredTensor]]:

@@ -101,20 +101,24 @@ class StoredTensor:
 def read(archive: Archive) -> Any:
     """The value that was saved. Raises CheckpointProblem, `unsafe_file`, for what is not sound or would do harm."""
     reader = Reader(archive.read(PICKLE, LONGEST_PICKLE), MAKERS, _storage)
+    return _harmless(reader, archive.path.name)
+
+
+def read_bare(data: bytes, name: str = "the file") -> Any:
+    """The value of a pickle that holds no tensors. Raises CheckpointProblem, `unsafe_file`, as `read` does."""
+    return _harmless(Reader(data, MAKERS), name)
+
+
+def _harmless(reader: Reader, name: str) -> Any:
     value = reader.read()
     harmful = sorted(str(each) for each in reader.globals if _is_harmful(each))
     if harmful:
         raise CheckpointProblem(
-            f"{archive.path.name} would run {harmful[0][:80]} in a program that trusts it; nothing of it was run here",
+            f"{name} would run {harmful[0][:80]} in a program that trusts it; nothing of it was run here",
             code="unsafe_file",
             hint="Do not open this file with torch.load; ask where it comes from.",
         )
     return value
-
-
-def read_bare(data: bytes) -> Any:
-    """The value of a pickle that holds no tensors. Raises CheckpointProblem, `unsafe_file`."""
-    return Reader(data, MAKERS).read()
 
 
 def scalar(archive: Archive, tensor: StoredTensor) -> float | int | bool | None:

@@ -40,19 +40,20 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A checked archive; `members` are named without the stem."""
+    """A checked archive, which begins at byte `start` of the file; `members` are named without the stem."""
 
     path: Path
     stem: str
     members: Mapping[str, Member]
+    start: int = 0
 
     def place(self, name: str) -> tuple[int, int]:
-        """Where a member's bytes begin and how many they are. Raises CheckpointProblem when the local header lies."""
+        """Where in the file a member's bytes begin and how many they are. Raises CheckpointProblem if its header lies."""
         member = self.members.get(name)
         if member is None:
             raise _unsafe(self.path, f"it has no member {name[:80]!r}")
         with self.path.open("rb") as stream:
-            stream.seek(member.header_offset)
+            stream.seek(self.start + member.header_offset)
             header = stream.read(LOCAL_FORM.size)
             if len(header) < LOCAL_FORM.size or header[:4] != LOCAL:
                 raise _unsafe(self.path, f"the member {name[:80]!r} does not begin where the directory says")
@@ -60,7 +61,7 @@ class Archive:
             own_name = stream.read(name_length)
         if own_name != member.name.encode() or struct.unpack_from("<H", header, 8)[0] != 0:
             raise _unsafe(self.path, f"the member {name[:80]!r} is another one in its own header")
-        return member.header_offset + LOCAL_FORM.size + name_length + extra_length, member.nbytes
+        return self.start + member.header_offset + LOCAL_FORM.size + name_length + extra_length, member.nbytes
 
     def read(self, name: str, longest: int) -> bytes:
         """A small member's bytes. Raises CheckpointProblem when they are more than `longest`."""
@@ -82,35 +83,38 @@ def begins_as_torch(path: Path) -> bool:
     return _is_legacy(start)
 
 
-def open_archive(path: Path) -> Archive:
-    """The archive's directory, checked. Raises CheckpointProblem: `file_truncated`, `format_not_supported` for what
-    torch wrote before 1.6 and for TorchScript programs, `unsafe_file` for what torch never writes.
+def open_archive(path: Path, begin: int = 0, nbytes: int | None = None) -> Archive:
+    """The archive that is the file, or `nbytes` of it from byte `begin` on; its directory is checked.
+
+    Raises CheckpointProblem: `file_truncated`, `format_not_supported` for what torch wrote before 1.6 and for
+    TorchScript programs, `unsafe_file` for what torch never writes.
     """
+    size = path.stat().st_size - begin if nbytes is None else nbytes
     with path.open("rb") as stream:
+        stream.seek(begin)
         start = stream.read(512)
     if not start.startswith(LOCAL):
         raise _legacy(path) if _is_legacy(start) else _unsafe(path, "it begins as no file that torch.save wrote")
-    count, start, length = _directory(path)
+    count, start, length = _directory(path, begin, size)
     if count > MOST_MEMBERS or length > LONGEST_DIRECTORY:
         raise _unsafe(path, f"it claims {count} members")
     with path.open("rb") as stream:
-        stream.seek(start)
+        stream.seek(begin + start)
         directory = stream.read(length)
     try:
         found = sorted(_members(path, directory, count), key=lambda member: member.header_offset)
     except (struct.error, UnicodeDecodeError) as error:
         raise _unsafe(path, f"its directory cannot be read ({error})") from error
     _check_places(path, found, start)
-    return _archive(path, found)
+    return _archive(path, found, begin)
 
 
-def _directory(path: Path) -> tuple[int, int, int]:
-    """Number of members, start and length of the central directory."""
-    size = path.stat().st_size
+def _directory(path: Path, begin: int, size: int) -> tuple[int, int, int]:
+    """Number of members, start and length of the central directory, counted from the archive's beginning."""
     tail_start = max(0, size - END_FORM.size - LONGEST_COMMENT - LOCATOR64_FORM.size)
     with path.open("rb") as stream:
-        stream.seek(tail_start)
-        tail = stream.read()
+        stream.seek(begin + tail_start)
+        tail = stream.read(size - tail_start)
         place = tail.rfind(END)
         if place < 0 or place + END_FORM.size > len(tail):
             raise _truncated(path)
@@ -118,7 +122,7 @@ def _directory(path: Path) -> tuple[int, int, int]:
         end = tail_start + place
         if place >= LOCATOR64_FORM.size and tail[place - LOCATOR64_FORM.size :].startswith(LOCATOR64):
             _, _, end, _ = LOCATOR64_FORM.unpack_from(tail, place - LOCATOR64_FORM.size)
-            stream.seek(min(end, size))
+            stream.seek(begin + min(end, size))
             record = stream.read(END64_FORM.size)
             if len(record) < END64_FORM.size or not record.startswith(END64):
                 raise _unsafe(path, "its end record is not where it should be")
@@ -173,7 +177,7 @@ def _check_places(path: Path, members: list[Member], directory_start: int) -> No
         raise _unsafe(path, "two of its members have the same name")
 
 
-def _archive(path: Path, members: list[Member]) -> Archive:
+def _archive(path: Path, members: list[Member], begin: int) -> Archive:
     stems = [member.name.removesuffix(f"/{PICKLE}") for member in members if member.name.endswith(f"/{PICKLE}")]
     if len(stems) != 1:
         raise _unsafe(path, f"it has {len(stems)} members called {PICKLE}")
@@ -188,7 +192,7 @@ def _archive(path: Path, members: list[Member]) -> Archive:
     packed = next((member.name for member in members if not member.is_plain), None)
     if packed is not None:
         raise _unsafe(path, f"the member {packed[:80]!r} is compressed or encrypted, which torch.save never does")
-    archive = Archive(path, stems[0], named)
+    archive = Archive(path, stems[0], named, begin)
     if "byteorder" in named and archive.read("byteorder", 16).strip() != b"little":
         raise CheckpointProblem(
             f"{path.name} was written by a big-endian machine", code="format_not_supported", hint="Save it again."

@@ -1,7 +1,8 @@
 """The on-disk formats, one module each, in the order in which they claim a path.
 
 Every module has NAME, matches(path), describe(path, checkpoint_id), config(path), tensors(path), tokenizer(path) and
-template(path). Those that own a whole directory come first, so that its files are not listed one by one.
+template(path), and candidates(path) where there may be settings that only a measurement tells. Those that own a whole
+directory come first, so that its files are not listed one by one.
 """
 
 from __future__ import annotations
@@ -9,9 +10,29 @@ from __future__ import annotations
 from pathlib import Path
 from types import ModuleType
 
-from engine.catalog.formats import gguf, huggingface, llama2c, peft, torch_file
+from engine.catalog.formats import (
+    distributed,
+    gguf,
+    huggingface,
+    litgpt,
+    llama2c,
+    peft,
+    recognised,
+    safetensors_file,
+    torch_file,
+)
 
-FORMATS: tuple[ModuleType, ...] = (peft, huggingface, gguf, torch_file, llama2c)
+FORMATS: tuple[ModuleType, ...] = (
+    peft,
+    huggingface,
+    litgpt,
+    distributed,
+    recognised,
+    gguf,
+    torch_file,
+    safetensors_file,
+    llama2c,
+)
 
 
 def claiming(path: Path) -> ModuleType | None:

@@ -20,7 +20,9 @@ NAME = "torch"
 # What training leaves beside the weights, by the names that trainers give it.
 NOT_MODELS = re.compile(
     r"(optimizer|optim|scheduler|scaler|rng_state|training_args|token_bytes|train|trainer_state|optim_\w+"
-    r"|\w+_optim_states|rng_state_\d+|optimizer_\d+|recipe_state|extra_state_\w+|events\.out\.tfevents.*)"
+    r"|\w+_optim_states|rng_state_\d+|optimizer_\d+|recipe_state|extra_state_\w+"
+    r"|model_optim_rng|distrib_optim|model_world_size_\d+_rank_\d+|zero_pp_rank_\d+_mp_rank_\d+_model_states"
+    r"|layer_\d+-model_\d+-model_states|events\.out\.tfevents.*)"
     r"(\.(pt|pth|bin|ckpt))?"
 )
 # minimind keeps the plain weights in out/ and, for going on, the same with the optimizer in checkpoints/.

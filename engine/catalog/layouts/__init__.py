@@ -9,13 +9,33 @@ import re
 from collections.abc import Mapping
 from types import ModuleType
 
-from engine.catalog.layouts import huggingface_names, meta_llama, mini_deepseek, nanochat, nanogpt, raschka_gpt
+from engine.catalog.layouts import (
+    huggingface_names,
+    litgpt,
+    meta_llama,
+    mini_deepseek,
+    nanochat,
+    nanogpt,
+    raschka_gpt,
+    raschka_llama,
+    torchtune,
+)
 from engine.catalog.layouts.translation import Found, Translation
 from engine.catalog.state_dict import unwrapped
 from engine.catalog.torch_pickle import StoredTensor
 from engine.errors import CheckpointProblem
 
-LAYOUTS: tuple[ModuleType, ...] = (nanogpt, nanochat, meta_llama, raschka_gpt, mini_deepseek, huggingface_names)
+LAYOUTS: tuple[ModuleType, ...] = (
+    litgpt,
+    nanogpt,
+    nanochat,
+    meta_llama,
+    torchtune,
+    raschka_gpt,
+    raschka_llama,
+    mini_deepseek,
+    huggingface_names,
+)
 MOST_PATTERNS = 8
 
 

@@ -12,6 +12,9 @@ from engine.errors import CheckpointProblem
 NAME = "meta_llama"
 LAYER = r"layers\.(\d{1,4})\."
 OUTSIDE = {"tok_embeddings": "model.embed_tokens", "norm": "model.norm", "output": "lm_head"}
+# What params.json of Llama 4, Mixtral and others has, and changes what is computed.
+NOT_COMPUTED = ("moe", "moe_args", "qk_norm", "use_qk_norm", "yarn", "vision_encoder", "quantization")
+NOT_COMPUTED += ("quantization_args", "lora_args", "nope_layer_interval", "attention_chunk_size", "llama_4_scaling")
 INSIDE = {
     "attention.wq": "self_attn.q_proj",
     "attention.wk": "self_attn.k_proj",
@@ -40,10 +43,11 @@ def translate(found: Found) -> Translation:
     declared, queries = found.declared, found.rows("layers.0.attention.wq.weight")
     keys, heads = found.rows("layers.0.attention.wk.weight"), declared.whole("num_attention_heads")
     kv_heads = declared.whole("num_key_value_heads") or (heads * keys // queries if heads else None)
-    context = declared.whole("max_position_embeddings")
+    context, window = declared.whole("max_position_embeddings"), declared.whole("sliding_window")
+    _refuse_what_llama_does_not_compute(found)
     config = {
-        "model_type": "llama",
-        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama" if window is None else "mistral",
+        "architectures": ["LlamaForCausalLM" if window is None else "MistralForCausalLM"],
         "vocab_size": found.rows("tok_embeddings.weight"),
         "hidden_size": found.columns("tok_embeddings.weight"),
         "intermediate_size": found.rows("layers.0.feed_forward.w1.weight"),
@@ -58,6 +62,8 @@ def translate(found: Found) -> Translation:
         "hidden_act": "silu",
         "tie_word_embeddings": found.is_tied("output.weight", "tok_embeddings.weight"),
     }
+    if window is not None:
+        config["sliding_window"] = window
     names = {name: _renamed(name) for name in found.tensors}
     return Translation(
         layout=NAME,
@@ -68,6 +74,16 @@ def translate(found: Found) -> Translation:
         missing=() if heads else ("num_attention_heads",),
         evidence=evidence,
     )
+
+
+def _refuse_what_llama_does_not_compute(found: Found) -> None:
+    for key in NOT_COMPUTED:
+        if value := found.declared.value(key):
+            raise CheckpointProblem(
+                f"the settings ask for {key} = {str(value)[:80]}, which is not computed here",
+                code="unsupported_config",
+                hint="The answers would be wrong in silence, so the checkpoint is refused.",
+            )
 
 
 def _pairs(name: str, heads: int | None, kv_heads: int | None) -> int | None:
