@@ -110,7 +110,7 @@ class TensorRecord:
     the shape; `nbytes` then reaches from the first to the last of them. `parts` are those of a tensor that the file
     keeps in pieces, joined along `axis`: 0 is one below the other, 1 side by side. A record of no bytes stands for
     zeros that the file leaves out. `added` was added to all numbers before they were written. `adapter` is what is
-    added to the tensor once it is read.
+    added to the tensor once it is read. `packed` says how it is made from others, which lie where those say.
     """
 
     name: str
@@ -125,14 +125,29 @@ class TensorRecord:
     axis: int = 0
     added: float = 0.0
     adapter: LowRank | None = None
+    packed: Packed | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Every file that the tensor is made from."""
         adapter = self.adapter
         others = () if adapter is None else (adapter.down, adapter.up, adapter.magnitude)
-        inner = (*self.parts, *(other for other in others if other is not None))
+        packed = () if self.packed is None else self.packed.sources.values()
+        inner = (*self.parts, *packed, *(other for other in others if other is not None))
         return tuple(dict.fromkeys((self.file, *(file for each in inner for file in each.files))))
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """How a quantised matrix is unpacked: `scheme` names the arithmetic in `engine.weights.unpack`.
+
+    `sources` are the tensors that it is made from by their part in it, as "scales"; `numbers` what else has to be
+    known, as how many bits a weight has.
+    """
+
+    scheme: str
+    sources: Mapping[str, TensorRecord]
+    numbers: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

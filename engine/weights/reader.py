@@ -13,12 +13,23 @@ from torch import Tensor
 from engine.catalog.info import LowRank, TensorRecord
 from engine.errors import CheckpointProblem
 from engine.weights.dequantise import dequantise
+from engine.weights.unpack import unpack
 
 DTYPES: dict[str, torch.dtype] = {
     "F64": torch.float64,
     "F32": torch.float32,
     "F16": torch.float16,
     "BF16": torch.bfloat16,
+}
+# What is only ever a source of something else.
+RAW: dict[str, torch.dtype] = {
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+    "F8_E8M0": torch.float8_e8m0fnu,
 }
 
 
@@ -33,6 +44,9 @@ def read(records: Sequence[TensorRecord]) -> Iterator[tuple[TensorRecord, Tensor
         maps: dict[Path, mmap.mmap] = {}
 
         def plain(record: TensorRecord) -> Tensor:
+            if record.packed is not None:
+                sources = {part: plain(source) for part, source in record.packed.sources.items()}
+                return unpack(record.packed.scheme, sources, record.packed.numbers, record.shape)
             if record.file not in maps:
                 maps[record.file] = _map(record.file, opened)
             if record.parts:
@@ -70,7 +84,7 @@ def _tensor(record: TensorRecord, mapped: mmap.mmap) -> Tensor:
         )
     if record.nbytes == 0:
         return torch.zeros(record.shape)
-    dtype = DTYPES.get(record.encoding)
+    dtype = DTYPES.get(record.encoding) or RAW.get(record.encoding)
     if dtype is not None:
         tensor = torch.frombuffer(mapped, dtype=dtype, count=record.nbytes // dtype.itemsize, offset=record.offset)
         tensor = (

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.catalog import safetensors_header, templates, torch_contents, torch_tensors
+from engine.catalog import quantised, safetensors_header, templates, torch_contents, torch_tensors
 from engine.catalog.documents import read_object, read_object_if_there
 from engine.catalog.evidence import findings
 from engine.catalog.info import ChatTemplate, CheckpointInfo, Problem, TensorRecord, TokenizerSpec
@@ -47,7 +47,7 @@ def describe(path: Path, checkpoint_id: str) -> CheckpointInfo:
         modified_at=max((path / name).stat().st_mtime for name in files),
     )
     try:
-        info = _with_config(info, config(path))
+        info = _with_config(info, _settings(path))
         info = _with_weights(info, tensors(path))
         return _with_text(info)
     except (CheckpointProblem, OSError) as error:
@@ -56,12 +56,19 @@ def describe(path: Path, checkpoint_id: str) -> CheckpointInfo:
 
 
 def config(path: Path) -> dict[str, Any]:
-    """config.json as it is."""
-    return read_object(path / "config.json")
+    """config.json as it would be were the weights plain numbers. Raises CheckpointProblem for unknown quantisations."""
+    return quantised.plain(_settings(path))
 
 
 def tensors(path: Path) -> tuple[TensorRecord, ...]:
-    """All tensors of all shards. Raises CheckpointProblem for a missing or broken shard."""
+    """All tensors of all shards, quantised ones as what they unpack to.
+
+    Raises CheckpointProblem for a missing or broken shard and for quantisations that are not unpacked here.
+    """
+    return quantised.unpacked(_settings(path), _stored(path))
+
+
+def _stored(path: Path) -> tuple[TensorRecord, ...]:
     for single, index in zip(SINGLE, INDEX, strict=True):
         if (path / single).is_file():
             return _records(path / single)
@@ -75,7 +82,7 @@ def tokenizer(path: Path) -> TokenizerSpec:
     file = _tokenizer_file(path)
     if file is None:
         return TokenizerSpec("none")
-    settings = config(path)
+    settings = _settings(path)
     ends = [*whole_ids(settings.get("eos_token_id")), *whole_ids(_generation(path).get("eos_token_id"))]
     return spec(file, path, {**settings, "eos_token_id": ends})
 
@@ -185,6 +192,16 @@ def _sharded(path: Path, index: str) -> tuple[TensorRecord, ...]:
 def _tokenizer_file(path: Path) -> Path | None:
     candidates = (path / "tokenizer.json", path.parent / "tokenizer.json")
     return next((file for file in candidates if file.is_file()), None)
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    """config.json, with the file of settings that early tools for GPTQ and AWQ wrote beside it."""
+    settings = read_object(path / "config.json")
+    if not any(settings.get(key) for key in quantised.SECTIONS):
+        for name, method in (("quantize_config.json", "gptq"), ("quant_config.json", "awq")):
+            if older := read_object_if_there(path / name):
+                return {**settings, "quantization_config": {"quant_method": method, **older}}
+    return settings
 
 
 def _generation(path: Path) -> dict[str, Any]:
