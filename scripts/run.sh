@@ -30,6 +30,9 @@ Usage: scripts/run.sh [COMMAND] [OPTIONS]
 
   web-chat   start the server and its page (the default); options go to it: try `web-chat --help`
   demo       one answer in the terminal, without the server: try `demo --help`
+  list       the checkpoints, in the terminal: try `list --help`
+  check      look a checkpoint's weights through: `check ID`
+  export     write a checkpoint as a Hugging Face folder: `export ID OUT`
   starter    fetch the starter model into checkpoints/ and stop
   test       run the tests; options go to pytest
 END
@@ -156,6 +159,10 @@ hand_over() { # becomes Python, so that signals such as Ctrl-C reach it and noth
     exec "$python" "$@"
 }
 
+hand_over_here() { # the same, but relative paths in the arguments count from where the user is
+    PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH} exec "$python" "$@"
+}
+
 main() {
     local command=web-chat
     if [[ $# -gt 0 && ($1 != -* || $1 == -h || $1 == --help) ]]; then
@@ -173,6 +180,14 @@ main() {
         prepare requirements.txt
         fetch_starter
         say "The starter model is in checkpoints/."
+        ;;
+    list)
+        prepare requirements.txt
+        hand_over_here -m engine.catalog --default "$root/checkpoints" "$@"
+        ;;
+    check | export)
+        prepare requirements.txt
+        hand_over_here -m engine.tasks "$command" --checkpoints "$root/checkpoints" "$@"
         ;;
     test) develop -m pytest "$@" ;;
     lint | fix) tidy "$command" ;;

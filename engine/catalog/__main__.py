@@ -19,13 +19,15 @@ WIDEST_PROBLEM = 60
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the list; the exit code is 2 where the folder is not there."""
     parser = argparse.ArgumentParser(prog="python -m engine.catalog", description=__doc__)
-    parser.add_argument("folder", nargs="?", type=Path, default=Path("checkpoints"), help="default: checkpoints")
+    parser.add_argument("folder", nargs="?", type=Path, help="the folder with the checkpoints; default: checkpoints")
+    parser.add_argument("--default", type=Path, default=Path("checkpoints"), help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true", help="everything that is known, as JSON")
     asked = parser.parse_args(arguments)
-    if not asked.folder.is_dir():
-        sys.stderr.write(f"{asked.folder} is no folder; name the one that holds the checkpoints\n")
+    folder = asked.folder or asked.default
+    if not folder.is_dir():
+        sys.stderr.write(f"{folder} is no folder; name the one that holds the checkpoints\n")
         return 2
-    scanner = Scanner(asked.folder)
+    scanner = Scanner(folder)
     scanner.scan()
     sys.stdout.write((as_json if asked.json else as_table)(scanner.listing))
     return 0

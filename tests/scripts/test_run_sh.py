@@ -126,3 +126,11 @@ def test_without_the_starter_model_the_server_starts_and_says_how_to_add_one(hou
 def test_asking_for_help_of_the_server_fetches_no_model(house: House) -> None:
     assert house.run("web-chat", "--help")[1].endswith("-m chat --help\n")
     assert house.calls("starter.py") == []
+
+
+def test_work_on_a_checkpoint_is_done_from_where_the_user_is(house: House) -> None:
+    said = house.run("export", "run/final.pt", "out")[1]
+    assert said.endswith(f": -m engine.tasks export --checkpoints {house.root}/checkpoints run/final.pt out\n")
+    assert f" in {house.root}:" not in said
+    assert house.run("check", "a")[1].endswith(f"-m engine.tasks check --checkpoints {house.root}/checkpoints a\n")
+    assert house.run("list", "--json")[1].endswith(f"-m engine.catalog --default {house.root}/checkpoints --json\n")
