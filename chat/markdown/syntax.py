@@ -25,10 +25,7 @@ ALLOWED_LINK = re.compile(r"(?:https?://|mailto:)[^\s]", re.IGNORECASE)
 PAGE_HEADINGS = 2
 MAX_NESTING = 40
 """What lies deeper is not read."""
-_DIRECTED = {
-    "paragraph_open", "heading_open", "blockquote_open", "bullet_list_open", "ordered_list_open", "list_item_open",
-    "th_open", "td_open",
-}  # fmt: skip
+_DIRECTED = {"paragraph_open", "heading_open", "blockquote_open", "bullet_list_open", "ordered_list_open"}
 _ADDRESS = re.compile(
     r"(?<![A-Za-z0-9])https?://[^\s<>\"'`|\\，。；：！？、（）「」『』【】《》\u200b-\u200f\u202a-\u202e]+",
     re.IGNORECASE,
@@ -81,7 +78,9 @@ def _bracket_formula(state: StateInline, silent: bool) -> bool:
 def _touch(state: StateCore) -> None:
     """Give each block its direction, headings their place, cells their side, and texts their links and boxes."""
     for index, token in enumerate(state.tokens):
-        if token.type in _DIRECTED:
+        if (
+            token.level == 0 and token.type in _DIRECTED
+        ):  # What has a direction of its own does not give it to its list.
             token.attrSet("dir", "auto")
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(6, int(token.tag[1]) + PAGE_HEADINGS)}"
@@ -196,7 +195,7 @@ def _block_formula(renderer: Any, tokens: Sequence[Token], index: int, options: 
 
 
 def _table_open(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-    return '<div class="table"><table>'
+    return '<div class="table" dir="auto"><table>'
 
 
 def _table_close(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:

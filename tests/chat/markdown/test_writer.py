@@ -36,8 +36,8 @@ def test_plain_markdown_is_read(text: str, html: str) -> None:
 
 def test_a_table_can_be_scrolled_and_keeps_its_sides() -> None:
     html = render("| a | b |\n|--|:-:|\n| 1 | 2 |")
-    assert html.startswith('<div class="table"><table>')
-    assert '<td dir="auto" class="align-center">2</td>' in html
+    assert html.startswith('<div class="table" dir="auto"><table>')
+    assert '<td class="align-center">2</td>' in html
     assert "style" not in html
 
 
@@ -105,6 +105,10 @@ def test_a_minus_at_the_start_of_a_line_of_a_formula_makes_no_list() -> None:
 def test_an_open_formula_is_shown_as_it_was_written() -> None:
     assert "<math" not in render("$$\nx +")
     assert "x +" in render("$$\nx +")
+
+
+def test_a_list_takes_the_direction_of_its_text() -> None:
+    assert render("- שלום\n  - עולם").count("dir=") == 1
 
 
 def test_tasks_have_boxes() -> None:
