@@ -77,7 +77,7 @@ export async function clearConversation(conversationId) {
 
 /**
  * What a model reads: the tokens of a text as it is, or of messages through the chat template.
- * @param {{ model: string, text?: string, messages?: { role: string, content: string }[] }} body
+ * @param {{ model: string, text?: string, messages?: { role: string, content: string }[], add_special?: boolean }} body
  * @param {AbortSignal} [signal]
  * @returns {Promise<{ tokens: { id: number, text: string, special: boolean }[], count: number }>}
  */

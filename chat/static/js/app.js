@@ -5,19 +5,24 @@ import { announceAnswers } from "./announcer.js";
 import * as server from "./api.js";
 import { attempts } from "./attempts.js";
 import { Composer } from "./composer.js";
+import { composerMenu } from "./composer-menu.js";
 import * as kept from "./conversations-api.js";
 import { required } from "./dom.js";
 import { ModelFeed } from "./feed.js";
 import { Follower } from "./follow.js";
+import { Gauge } from "./gauge.js";
 import { Library } from "./library.js";
 import { messageActions } from "./message-acts.js";
 import { modeFor } from "./modes.js";
 import { ModelBar } from "./model-bar.js";
 import { NoticeBar } from "./notices.js";
+import { Palette } from "./palette.js";
 import { Parameters } from "./parameters.js";
 import { Picker } from "./picker.js";
 import { Places } from "./places.js";
+import { Presets } from "./presets.js";
 import { Reading } from "./reading.js";
+import { showEarlier } from "./earlier.js";
 import { Sidebar } from "./sidebar.js";
 import { libraryActions } from "./sidebar-acts.js";
 import { Store } from "./store.js";
@@ -62,11 +67,23 @@ new NoticeBar(required("notice", HTMLElement), store, {
   completion: () => setMode("completion"),
   pick: () => picker.open(),
 });
+composerMenu({ store, composer, talk, attempt });
+new Gauge(store, () => composer.draft);
+new Presets(store, parameters, attempt);
+new Palette({
+  store,
+  choose,
+  open: (id) => places.open(id),
+  startNew,
+  showParameters: () => required("parameters-button", HTMLButtonElement).click(),
+  search: () => sidebar.search(),
+});
 announceAnswers(required("status", HTMLElement), store);
 tabs.listen((id) => {
   library.refresh();
   if (id === store.state.conversation.id && store.state.run === null) reading.refresh();
 });
+showEarlier(required("earlier", HTMLButtonElement), store, () => attempt(() => reading.earlier()));
 required("new-chat", HTMLButtonElement).addEventListener("click", startNew);
 required("skip-to-latest", HTMLAnchorElement).addEventListener("click", (event) => {
   event.preventDefault();

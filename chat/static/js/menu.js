@@ -74,8 +74,7 @@ function place(menu, anchor) {
   const { width, height } = menu.getBoundingClientRect();
   const isBelow = around.bottom + GAP + height <= innerHeight || around.top < height;
   const top = isBelow ? around.bottom + GAP : around.top - GAP - height;
-  const isRightToLeft = getComputedStyle(anchor).direction === "rtl";
-  const left = isRightToLeft ? around.left : around.right - width;
+  const left = around.left + width <= innerWidth - GAP ? around.left : around.right - width;
   menu.style.setProperty("inset", "auto");
   menu.style.setProperty("top", `${Math.max(GAP, Math.min(top, innerHeight - height - GAP))}px`);
   menu.style.setProperty("left", `${Math.max(GAP, Math.min(left, innerWidth - width - GAP))}px`);

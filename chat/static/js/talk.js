@@ -99,6 +99,16 @@ export class Talk {
     });
   }
 
+  /** Add a message as the model; nobody answers it. @param {string} content */
+  async insert(content) {
+    const { store, api, refresh, changed } = this.#around;
+    const parent_id = store.state.conversation.messages.at(-1)?.id ?? null;
+    const id = await this.#conversationId();
+    await api.postMessage(id, { content, parent_id, role: "assistant", generate: false });
+    await refresh();
+    changed(id);
+  }
+
   /** Ask the server to stop; what is followed ends by itself when it has. */
   async stop() {
     const { store, cancelRun } = this.#around;
