@@ -7,7 +7,21 @@ import threading
 from flask import Flask
 
 from chat import errors, guard, journal, pages
-from chat.api import chats, conversations, generate, messages, models, presets, runs, system, transfers
+from chat.api import (
+    chats,
+    conversations,
+    generate,
+    messages,
+    models,
+    openai,
+    openai_chat,
+    openai_completions,
+    presets,
+    runs,
+    system,
+    tokens,
+    transfers,
+)
 from chat.parts import Parts
 from chat.pump import Pumps
 from chat.runs import Runs
@@ -26,6 +40,10 @@ BLUEPRINTS = (
     messages.bp,
     presets.bp,
     transfers.bp,
+    tokens.bp,
+    openai.bp,
+    openai_chat.bp,
+    openai_completions.bp,
     system.bp,
 )
 

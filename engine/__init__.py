@@ -14,7 +14,7 @@ from engine.errors import (
     Overloaded,
     WorkerFailed,
 )
-from engine.letters import Answered, Done, Event, Failed, Progress, Started, Token
+from engine.letters import Answered, CallPiece, Done, Event, Failed, Progress, ScoredToken, Started, Token
 from engine.questions import (
     Candidate,
     Detokenize,
@@ -60,6 +60,7 @@ __all__ = [
     "SAMPLING_FIELDS",
     "VERSION",
     "Answered",
+    "CallPiece",
     "Candidate",
     "Change",
     "CheckpointAppeared",
@@ -97,6 +98,7 @@ __all__ = [
     "Reply",
     "SamplingParams",
     "Score",
+    "ScoredToken",
     "Scores",
     "Started",
     "Status",

@@ -66,13 +66,16 @@ class Tools:
                     f"a function's name is 1 to 64 letters, digits, dots, dashes and underscores, not {name!r}",
                     param="tools",
                 )
+        if any(not isinstance(each["function"].get("parameters") or {}, Mapping) for each in self.offered):
+            raise InvalidRequest("a function's parameters must be a JSON schema, an object", param="tools")
         if self.only is not None and self.only not in self.names:
             raise InvalidRequest(f"tool_choice names {self.only!r}, which is not among the tools", param="tool_choice")
 
     @property
     def names(self) -> tuple[str, ...]:
         """The functions' names."""
-        return tuple(each.get("function", {}).get("name") for each in self.offered)
+        functions = (each.get("function") for each in self.offered)
+        return tuple(each.get("name") if isinstance(each, Mapping) else None for each in functions)
 
 
 @dataclass(frozen=True, slots=True)

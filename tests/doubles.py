@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from engine import (
+    Answered,
     CheckpointInfo,
     CheckpointNotFound,
     CheckpointProblem,
@@ -23,11 +24,13 @@ from engine import (
     ModelBusy,
     Overloaded,
     Progress,
+    Question,
     SamplingParams,
     Status,
 )
 from engine.status import Change, CheckpointAppeared, CheckpointGone, LoadOptions, LoadProgress, StatusChanged
 from tests.made_up_checkpoints import CHECKPOINTS
+from tests.scripted_replies import reply_to
 from tests.scripted_run import ANSWER, Script, ScriptedRun
 
 __all__ = ["ANSWER", "Script", "ScriptedEngine"]
@@ -78,6 +81,7 @@ class ScriptedEngine:
         self.load_seconds, self.load_error, self.max_runs = load_seconds, load_error, max_runs
         self.subscriptions: set[ScriptedSubscription] = set()
         self.submitted: list[GenerationRequest] = []
+        self.asked: list[Question] = []
         self.cancelled_at: dict[str, float] = {}
         self.is_warm = False
         self._found = {checkpoint.id: checkpoint for checkpoint in checkpoints}
@@ -226,6 +230,18 @@ class ScriptedEngine:
         run = self._runs[completion.run_id] = ScriptedRun(request, completion, script, sampling)
         threading.Thread(target=self._answer, args=(run,), daemon=True).start()
         return completion
+
+    def ask(self, model: str | None, question: Question) -> Completion:
+        """Reply to a question at once. Raises CheckpointNotFound."""
+        found = self.checkpoint(model or self.current_id() or self.default_id() or "")
+        self.asked.append(question)
+        completion = Completion(uuid.uuid4().hex, found.id, self.cancel)
+        completion.put(Answered(completion.run_id, reply_to(question)))
+        return completion
+
+    def sampling(self, request: GenerationRequest) -> SamplingParams:
+        """The complete parameters of a request."""
+        return SamplingParams().overridden_by(request.sampling)
 
     def cancel(self, run_id: str) -> bool:
         """Ask a run to end early; False when no such run is alive."""
