@@ -1,11 +1,26 @@
-"""Looking for words in titles and messages. SQLite does it by its full-text index, PostgreSQL by reading."""
+"""Looking for words in titles and messages. SQLite does it by a full-text index, PostgreSQL by reading all words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, column, delete, func, or_, select, table, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    TableClause,
+    bindparam,
+    column,
+    delete,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    table,
+)
 
 from chat.store import words
 from chat.store.records import Conversation
@@ -24,27 +39,24 @@ def terms(asked: str) -> Terms:
 
 def index_title(connection: Connection, conversation_id: str, title: str) -> None:
     """Let a conversation be found by this title."""
-    if _has_index(connection):
-        number = select(conversations.c.number).where(conversations.c.id == conversation_id)
-        _index(connection, "title_words", [(connection.execute(number).scalar_one(), title)])
+    number = select(conversations.c.number).where(conversations.c.id == conversation_id)
+    _index(connection, _TITLES, [(connection.execute(number).scalar_one(), title)])
 
 
 def index_messages(connection: Connection, texts: Sequence[tuple[int, str]]) -> None:
     """Let messages, each named by its number, be found by these texts."""
-    if texts and _has_index(connection):
-        _index(connection, "message_words", texts)
+    if texts:
+        _index(connection, _MESSAGES, texts)
 
 
 def forget_titles(connection: Connection, which: ColumnElement[bool]) -> None:
     """Take the titles of these conversations out of the index."""
-    if _has_index(connection):
-        connection.execute(delete(_TITLES).where(_TITLES.c.rowid.in_(select(conversations.c.number).where(which))))
+    connection.execute(delete(_TITLES).where(_TITLES.c.rowid.in_(select(conversations.c.number).where(which))))
 
 
 def forget_messages(connection: Connection, which: ColumnElement[bool]) -> None:
     """Take the texts of these messages out of the index."""
-    if _has_index(connection):
-        connection.execute(delete(_MESSAGES).where(_MESSAGES.c.rowid.in_(select(messages.c.number).where(which))))
+    connection.execute(delete(_MESSAGES).where(_MESSAGES.c.rowid.in_(select(messages.c.number).where(which))))
 
 
 def holds(connection: Connection, wanted: Terms) -> ColumnElement[bool]:
@@ -78,34 +90,27 @@ def snippet(content: str, wanted: Terms) -> str:
     return f"{'…' if start else ''}{shown}{'…' if end < len(content) else ''}"
 
 
-def _index(connection: Connection, name: str, texts: Sequence[tuple[int, str]]) -> None:
-    connection.execute(text(f"DELETE FROM {name} WHERE rowid = :number"), [{"number": number} for number, _ in texts])
-    connection.execute(
-        text(f"INSERT INTO {name}(rowid, words) VALUES (:number, :words)"),
-        [{"number": number, "words": words.indexed(content)} for number, content in texts],
-    )
-
-
-def _has_index(connection: Connection) -> bool:
-    return connection.dialect.name == "sqlite"
+def _index(connection: Connection, index: TableClause, texts: Sequence[tuple[int, str]]) -> None:
+    rows = [{"number": number, "words": words.indexed(content)} for number, content in texts]
+    connection.execute(delete(index).where(index.c.rowid == bindparam("number")), rows)
+    connection.execute(insert(index).values(rowid=bindparam("number"), words=bindparam("words")), rows)
 
 
 def _title_holds(connection: Connection, wanted: Terms) -> ColumnElement[bool]:
-    if _has_index(connection):
-        return conversations.c.number.in_(_matching("title_words", wanted))
-    return _each_in(conversations.c.title, wanted)
+    return conversations.c.number.in_(_matching(connection, _TITLES, wanted))
 
 
 def _message_holds(connection: Connection, wanted: Terms) -> ColumnElement[bool]:
-    if _has_index(connection):
-        return messages.c.number.in_(_matching("message_words", wanted))
-    return _each_in(messages.c.content, wanted)
+    return messages.c.number.in_(_matching(connection, _MESSAGES, wanted))
 
 
-def _matching(name: str, wanted: Terms) -> Any:
-    match = " AND ".join(_phrase(term, is_beginning) for term, is_beginning in wanted)
-    query = text(f"SELECT rowid FROM {name} WHERE {name} MATCH :{name}")
-    return query.bindparams(bindparam(name, match)).columns(column("rowid"))
+def _matching(connection: Connection, index: TableClause, wanted: Terms) -> Select[Any]:
+    """The rows of an index that hold all terms."""
+    if connection.dialect.name == "sqlite":
+        match = " AND ".join(_phrase(term, is_beginning) for term, is_beginning in wanted)
+        return select(index.c.rowid).where(literal_column(index.name).op("MATCH")(match))
+    among = literal(" ").concat(index.c.words).concat(" ")
+    return select(index.c.rowid).where(*(among.contains(_piece(*term), autoescape=True) for term in wanted))
 
 
 def _phrase(term: str, is_beginning: bool) -> str:
@@ -115,8 +120,11 @@ def _phrase(term: str, is_beginning: bool) -> str:
     return f'"{" ".join(words.pairs(term))}"'
 
 
-def _each_in(where: ColumnElement[str], wanted: Terms) -> ColumnElement[bool]:
-    return and_(*(where.icontains(term, autoescape=True) for term, _ in wanted))
+def _piece(term: str, is_beginning: bool) -> str:
+    """What stands among the words, each between spaces, of a text that holds the term."""
+    if is_beginning:
+        return f" {term}" if len(term) > 1 else f" {term} "
+    return f" {' '.join(words.pairs(term))} "
 
 
 def _place(folded: str, term: str) -> int:

@@ -9,7 +9,7 @@ from chat.store.tree import Node, Tree
 
 @pytest.fixture
 def tree() -> Tree:
-    """A question `a` with the answers `b` and `c`; below `b` goes `d`, below `c` go `e` and `f`; `g` hangs in the air."""
+    """A question `a` with answers `b` and `c`; below `b` goes `d`, below `c` go `e` and `f`; `g` hangs in the air."""
     edges = ["a", "ba", "ca", "db", "ec", "fc", "gx"]
     return Tree(Node(number, edge[0], edge[1:] or None) for number, edge in enumerate(edges))
 

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import update
 
 from chat.store import rows
+from chat.store.ids import new_id
 from chat.store.opening import Store
 from chat.store.records import Conversation, NewMessage, StoredMessage
 from chat.store.tables import messages
@@ -23,9 +24,7 @@ def write(store: Store, conversation: Conversation) -> Callable[[str | None], St
     """Begins an answer in the name of a server."""
 
     def write(writer: str | None) -> StoredMessage:
-        message = NewMessage(
-            rows.now_ms().__str__() + "-x", None, "assistant", "so far", "streaming", writer=writer, run_id="r"
-        )
+        message = NewMessage(new_id(), None, "assistant", "so far", "streaming", writer=writer, run_id="r")
         (added,) = store.messages.add(conversation, [message])
         return added
 

@@ -1,4 +1,4 @@
-"""Conversations, their messages and presets; on SQLite two full-text tables beside them."""
+"""Conversations, their messages and presets, and the words by which they are found."""
 
 from __future__ import annotations
 
@@ -16,10 +16,7 @@ def upgrade() -> None:
     _make_conversations()
     _make_messages()
     _make_presets()
-    if op.get_bind().dialect.name == "sqlite":
-        # The words come ready-made from chat.store.words, so nothing is left to fold.
-        for table in ("title_words", "message_words"):
-            op.execute(f"CREATE VIRTUAL TABLE {table} USING fts5(words, tokenize = 'unicode61 remove_diacritics 0')")
+    _make_words(op.get_bind().dialect.name == "sqlite")
 
 
 def _make_conversations() -> None:
@@ -85,3 +82,16 @@ def _make_presets() -> None:
         sa.Column("system", sa.Text),
     )
     op.create_index("presets_by_name", "presets", ["owner", "name", "model"], unique=True)
+
+
+def _make_words(is_sqlite: bool) -> None:
+    """The words come ready-made from chat.store.words, so nothing is left to fold."""
+    for table in ("title_words", "message_words"):
+        if is_sqlite:
+            op.execute(f"CREATE VIRTUAL TABLE {table} USING fts5(words, tokenize = 'unicode61 remove_diacritics 0')")
+        else:
+            op.create_table(
+                table,
+                sa.Column("rowid", sa.BigInteger, primary_key=True, autoincrement=False),
+                sa.Column("words", sa.Text, nullable=False),
+            )
