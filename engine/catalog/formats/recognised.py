@@ -60,12 +60,6 @@ FOLDERS: tuple[Kind, ...] = (
         "Run: python -m verl.model_merger merge --backend fsdp --local_dir <this folder> --target_dir <a new one>.",
     ),
     Kind(
-        "OLMo-core",
-        lambda files, folders: "model_and_optim" in folders and "config.json" in files,
-        "this is a checkpoint of OLMo-core, whose tensors are not joined here",
-        "Convert it with OLMo-core's src/examples/huggingface/convert_checkpoint_to_hf.py.",
-    ),
-    Kind(
         "OLMo 1",
         lambda files, folders: {"config.yaml", "train.pt"} <= files and bool({"model.pt", "model.safetensors"} & files),
         "this is a checkpoint in OLMo's own form",

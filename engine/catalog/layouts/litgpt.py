@@ -26,7 +26,7 @@ DEFAULTS: Mapping[str, Any] = {
 HARMLESS = frozenset(
     {"name", "hf_config", "vocab_size", "padding_multiple", "padded_vocab_size", "n_query_groups", "head_size", "org"}
     | {"intermediate_size", "moe_intermediate_size", "n_expert", "n_expert_per_token", "sliding_window_layer_placing"}
-    | {"rope_n_elem", "sliding_window_layer_stride", "scale_embeddings", "attention_scores_scalar", "gelu_approximate"}
+    | {"rope_n_elem", "sliding_window_layer_stride", "norm_qk_type", "gelu_approximate"}
 )
 ALIKE = {"transformer.wte.weight": "model.embed_tokens.weight", "lm_head.weight": "lm_head.weight"}
 BODIES: Mapping[str, Mapping[str, str]] = {
@@ -169,6 +169,7 @@ def _plain_family(switches: Switches, config: dict[str, Any]) -> tuple[str, dict
     settings = {
         "hidden_act": gelu,
         "layer_norm_eps": float(switches.take("norm_eps")),
+        "rope_scaling": _scaling(switches),
         "rotary_pct": switches.take("rotary_percentage"),
         "partial_rotary_factor": switches.take("rotary_percentage"),
         "rotary_emb_base": config.pop("rope_theta"),

@@ -20,7 +20,8 @@ IDS = list(b"It was the best of times, it was the worst of times")
 def load(file: Path) -> Loaded:
     """The file loaded by the format that claims it, after it was described without a problem."""
     form = claiming(file)
-    assert form.describe(file, f"run/{file.name}").problem is None
+    problem = form.describe(file, f"run/{file.name}").problem
+    assert problem is None, problem
     plan = LoadPlan("test", file, form.NAME, precision="float32", device="cpu", max_running=1)
     return load_model(plan, lambda stage, fraction: None)
 
