@@ -6,6 +6,8 @@ import re
 from functools import lru_cache
 from html import escape
 
+from chat.markdown.gate import MATHEMATICS
+
 MAX_CHARACTERS = 2000
 MAX_DEPTH = 40
 # Environments that the converter does not know, by one that looks the same.
@@ -38,4 +40,16 @@ def _mathml(source: str, is_display: bool) -> str | None:
         made = convert(known, display="block" if is_display else "inline")
     except Exception:  # The converter raises whatever its parsing stumbles over; all of it means: not readable.
         return None
-    return None if "<mi>\\" in made else made
+    return made if _is_sound(made) else None
+
+
+def _is_sound(made: str) -> bool:
+    """Whether it is MathML and nothing else: the converter leaves unknown commands and markup in texts."""
+    from xml.etree import ElementTree
+
+    try:
+        elements = list(ElementTree.fromstring(made).iter())
+    except ElementTree.ParseError:
+        return False
+    names = {element.tag.rpartition("}")[2] for element in elements}
+    return names <= MATHEMATICS and not any((element.text or "").startswith("\\") for element in elements)
