@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ApiError, clearConversation, generate, loadModel } from "../../chat/static/js/api.js";
+import { ApiError, generate, loadModel } from "../../chat/static/js/api.js";
 import { speak } from "./speaking.mjs";
 
 speak("en");
@@ -75,14 +75,4 @@ test("an id keeps its slashes and nothing else of its own", async (context) => {
   const asked = answering(context, () => Response.json({}));
   await loadModel("run one/step#5?.pt");
   assert.equal(asked()[0][0], "/api/models/run%20one/step%235%3F.pt/load");
-});
-
-test("a conversation without an id asks for a new one", async (context) => {
-  const asked = answering(context, () => Response.json({ conversation_id: "c9" }));
-  assert.equal(await clearConversation(null), "c9");
-  await clearConversation("c9");
-  assert.deepEqual(
-    asked().map(([, body]) => body),
-    [{}, { conversation_id: "c9" }],
-  );
 });

@@ -2,101 +2,83 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  afterReload,
-  answerAfter,
-  failedAnswer,
-  historyOf,
-  pendingAnswer,
-  question,
-  withMessage,
-} from "../../chat/static/js/conversation.js";
+import { pendingAnswer, pendingQuestion } from "../../chat/static/js/answer.js";
+import * as rules from "../../chat/static/js/conversation.js";
 
-const MODEL = { id: "sft/one", name: "one" };
-const asked = (content, mode = "chat") => question(content, mode);
-const answered = (content, parts = {}) => ({ ...pendingAnswer(MODEL, "chat"), content, status: "complete", ...parts });
+const message = (id, more = {}) => ({
+  id,
+  parent_id: null,
+  role: "assistant",
+  content: id,
+  status: "complete",
+  updated_at: 1,
+  siblings: [id],
+  ...more,
+});
+const read = (messages, more = {}) => ({ id: "c", title: "T", system: null, parameters: {}, messages, next: null, ...more });
+const opened = (...messages) =>
+  rules.conversation(rules.NEW_CONVERSATION, { type: "conversation/read", read: read(messages) }, null);
 
-test("the events of a run make an answer", () => {
-  const events = [
-    { type: "accepted", run_id: "r" },
-    { type: "progress", stage: "loading", fraction: 0.5, queue_position: 0 },
-    { type: "start", run_id: "r", max_new_tokens: 9, truncated: false },
-    { type: "token", text: "Hel", index: 0 },
-    { type: "token", text: "lo", index: 1 },
-    { type: "done", finish_reason: "stop", text: "Hello", usage: { completion_tokens: 2 }, timings: { decode_ms: 1 } },
-  ];
-  const answer = events.reduce(answerAfter, pendingAnswer(MODEL, "chat"));
-  assert.equal(answer.content, "Hello");
-  assert.equal(answer.status, "complete");
-  assert.equal(answer.limit, 9);
-  assert.equal(answer.progress, null);
-  assert.deepEqual(answer.usage, { completion_tokens: 2 });
+test("a message that is as it was stays the same object when the conversation is read again", () => {
+  const before = opened(message("a"), message("b"));
+  const fresh = read([message("a"), message("b", { updated_at: 2, content: "other" })]);
+  const after = rules.conversation(before, { type: "conversation/read", read: fresh }, null);
+  assert.equal(after.messages[0], before.messages[0]);
+  assert.equal(after.messages[1].content, "other");
 });
 
-test("a cancelled run keeps the text that came", () => {
-  const partial = answerAfter(pendingAnswer(MODEL, "chat"), { type: "token", text: "Half" });
-  const answer = answerAfter(partial, { type: "done", finish_reason: "cancelled" });
-  assert.deepEqual([answer.content, answer.status], ["Half", "cancelled"]);
+test("what was drawn block by block is not drawn again when it has been stored", () => {
+  const blocks = [{ html: "<p>a</p>", text: "", final: true }];
+  const before = opened(message("a", { blocks }));
+  const fresh = read([message("a", { updated_at: 2 })]);
+  const after = rules.conversation(before, { type: "conversation/read", read: fresh }, null);
+  assert.equal(after.messages[0].blocks, blocks);
 });
 
-test("a failed run keeps the text that came, and the reason", () => {
-  const partial = answerAfter(pendingAnswer(MODEL, "chat"), { type: "token", text: "Half" });
-  const answer = failedAnswer(partial, { code: "worker_failed", message: "it broke" });
-  assert.deepEqual([answer.content, answer.status, answer.error.message], ["Half", "failed", "it broke"]);
+test("an answer that we follow is not taken back to what was stored of it", () => {
+  const growing = message("a", { status: "streaming", content: "far already" });
+  const fresh = read([message("a", { status: "streaming", content: "far", updated_at: 2 })]);
+  const after = rules.conversation(opened(growing), { type: "conversation/read", read: fresh }, null);
+  assert.equal(after.messages[0].content, "far already");
 });
 
-test("an event that nobody knows is a mistake, not a silence", () => {
-  assert.throws(() => answerAfter(pendingAnswer(MODEL, "chat"), { type: "surprise" }), /surprise/);
+test("the server's messages take the place of those that waited, and keep their versions", () => {
+  const question = pendingQuestion("Hi", null, ["q0"]);
+  const answer = pendingAnswer("one", question.id);
+  const run = { id: null, messageId: answer.id, isStopping: false, isLost: false };
+  const asked = { type: "run/asked", messages: [question, answer], messageId: answer.id };
+  const waiting = rules.conversation(rules.NEW_CONVERSATION, asked, run);
+  const taken = { user_message: message("q1", { role: "user" }), assistant_message: message("a1", { status: "streaming" }) };
+  const after = rules.conversation(waiting, { type: "run/accepted", asked: { ...taken, run_id: "r" } }, run);
+  assert.deepEqual(after.messages.map(({ id }) => id), ["q1", "a1"]);
+  assert.deepEqual(after.messages[0].siblings, ["q0", "q1"]);
+  assert.equal(after.messages.some((each) => each.isPending), false);
 });
 
-test("the model is sent the system prompt and every turn, with the question last", () => {
-  const messages = [asked("a"), answered("b"), asked("c")];
-  assert.deepEqual(historyOf(messages, "Be brief."), [
-    { role: "system", content: "Be brief." },
-    { role: "user", content: "a" },
-    { role: "assistant", content: "b" },
-    { role: "user", content: "c" },
-  ]);
+test("earlier messages come before those that are shown", () => {
+  const before = opened(message("c"));
+  const earlier = { type: "conversation/earlier", read: read([message("a"), message("b")]) };
+  const after = rules.conversation({ ...before, earlier: "c" }, earlier, null);
+  assert.deepEqual(after.messages.map(({ id }) => id), ["a", "b", "c"]);
+  assert.equal(after.earlier, null);
 });
 
-test("a question whose answer has no text is left out, so that the roles take turns", () => {
-  const messages = [asked("a"), answered("", { status: "failed" }), asked("b")];
-  assert.deepEqual(historyOf(messages, ""), [{ role: "user", content: "b" }]);
+test("a new conversation begins with what was set, and with nothing said", () => {
+  const fresh = { type: "conversation/new", system: "Be brief.", parameters: { seed: 7 } };
+  const after = rules.conversation(opened(message("a")), fresh, null);
+  assert.deepEqual([after.id, after.messages, after.system, after.parameters], [null, [], "Be brief.", { seed: 7 }]);
 });
 
-test("an answer that was stopped half way stays part of the conversation", () => {
-  const messages = [asked("a"), answered("half", { status: "cancelled" }), asked("b")];
-  assert.equal(historyOf(messages, "").length, 3);
-});
-
-test("completions are no part of the chat", () => {
-  const messages = [asked("Once", "completion"), answered(" upon", { mode: "completion" }), asked("Hello")];
-  assert.deepEqual(historyOf(messages, ""), [{ role: "user", content: "Hello" }]);
-});
-
-test("after a reload an answer that was being written is interrupted, and keeps its text", () => {
-  const kept = { id: null, mode: "chat", messages: [asked("a"), answered("so far", { status: "streaming" })] };
-  const { conversation, draft } = afterReload(kept);
-  assert.deepEqual(
-    [conversation.messages[1].status, conversation.messages[1].content, draft],
-    ["interrupted", "so far", ""],
-  );
-});
-
-test("after a reload a question whose answer had no text goes back to the composer", () => {
-  const kept = {
-    id: "c",
-    mode: "chat",
-    messages: [asked("a"), answered("b"), asked("c"), answered("", { status: "streaming" })],
-  };
-  const { conversation, draft } = afterReload(kept);
-  assert.deepEqual([conversation.messages.length, draft], [2, "c"]);
+test("the versions of a message lie beside each other", () => {
+  const middle = message("b", { siblings: ["a", "b", "c"] });
+  assert.deepEqual([rules.otherVersion(middle, -1), rules.otherVersion(middle, 1)], ["a", "c"]);
+  assert.equal(rules.otherVersion(message("a"), 1), null);
 });
 
 test("changing a message that is gone changes nothing", () => {
-  const conversation = { id: null, mode: "chat", messages: [asked("a")] };
+  const conversation = opened(message("a"));
   assert.equal(
-    withMessage(conversation, "nobody", () => assert.fail("called")),
+    rules.withMessage(conversation, "nobody", () => assert.fail("called")),
     conversation,
   );
 });

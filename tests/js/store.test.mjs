@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { pendingAnswer, question } from "../../chat/static/js/conversation.js";
+import { pendingAnswer, pendingQuestion } from "../../chat/static/js/answer.js";
 import { INITIAL, Store } from "../../chat/static/js/store.js";
 
 const status = (id, state = "unloaded", more = {}) => ({
@@ -31,9 +31,10 @@ function storeWith(...models) {
 }
 
 function asking(store) {
-  const parts = { question: question("Hi", "chat"), answer: pendingAnswer(store.selected, "chat") };
-  store.dispatch({ type: "run/asked", ...parts });
-  return parts;
+  const question = pendingQuestion("Hi", null);
+  const answer = pendingAnswer(store.selected.id, question.id);
+  store.dispatch({ type: "run/asked", messages: [question, answer], messageId: answer.id });
+  return answer;
 }
 
 test("only the parts that changed say so", () => {
@@ -85,31 +86,47 @@ test("a run shows its model loading and then ready", () => {
   assert.equal(store.selected.status.state, "ready");
 });
 
-test("a run learns its id from its first event and keeps it", () => {
+test("a run has its id and its message when the server has taken it", () => {
   const store = storeWith(model("a"));
   asking(store);
-  store.dispatch({ type: "run/event", event: { type: "accepted", run_id: "first" }, model: "a" });
-  store.dispatch({ type: "run/event", event: { type: "start", run_id: "second" }, model: "a" });
-  assert.equal(store.state.run.id, "first");
+  const asked = { run_id: "r", user_message: null, assistant_message: { id: "m", status: "streaming", content: "" } };
+  store.dispatch({ type: "run/accepted", asked });
+  assert.deepEqual([store.state.run.id, store.state.run.messageId], ["r", "m"]);
+  store.dispatch({ type: "run/event", event: { type: "token", text: "Hi" }, model: "a" });
+  assert.equal(store.state.conversation.messages.at(-1).content, "Hi");
 });
 
-test("a question that came to nothing leaves with its answer", () => {
+test("a run that was lost is found with its next event", () => {
+  const store = storeWith(model("a"));
+  store.dispatch({ type: "run/followed", runId: "r", messageId: "m" });
+  store.dispatch({ type: "run/lost" });
+  assert.equal(store.state.run.isLost, true);
+  store.dispatch({ type: "run/event", event: { type: "token", text: "Hi" }, model: "a" });
+  assert.equal(store.state.run.isLost, false);
+});
+
+test("what was asked in vain leaves what was there before", () => {
   const store = storeWith(model("a"));
   asking(store);
-  store.dispatch({ type: "run/undone" });
-  assert.deepEqual(store.state.conversation.messages, []);
+  store.dispatch({ type: "run/undone", messages: [] });
+  assert.deepEqual([store.state.conversation.messages, store.state.run], [[], null]);
 });
 
-test("an answer that could not be bettered comes back", () => {
+test("another conversation lets go of the run", () => {
   const store = storeWith(model("a"));
-  const { answer } = asking(store);
-  store.dispatch({ type: "run/event", event: { type: "done", finish_reason: "stop", text: "old" }, model: "a" });
-  store.dispatch({ type: "run/ended" });
-  const replaced = store.state.conversation.messages.at(-1);
-  store.dispatch({ type: "run/asked-again", answer: pendingAnswer(store.selected, "chat"), replaced });
-  assert.equal(store.state.conversation.messages.at(-1).content, "");
-  store.dispatch({ type: "run/undone" });
-  assert.deepEqual([store.state.conversation.messages.at(-1).content, replaced.id], ["old", answer.id]);
+  asking(store);
+  store.dispatch({ type: "conversation/loading", id: "c2" });
+  assert.deepEqual([store.state.run, store.state.conversation.id], [null, "c2"]);
+});
+
+test("a list that was searched meanwhile is told from the whole one", () => {
+  const store = new Store();
+  store.dispatch({ type: "library/asked", words: "loss", archived: false });
+  store.dispatch({ type: "library/listed", entries: [{ id: "c", title: "a" }], next: null });
+  store.dispatch({ type: "library/changed", entry: { id: "c", title: "b" } });
+  assert.deepEqual([store.state.library.entries[0].title, store.state.library.words], ["b", "loss"]);
+  store.dispatch({ type: "library/removed", id: "c" });
+  assert.deepEqual(store.state.library.entries, []);
 });
 
 test("asking again, and a new chat, take the old notice away", () => {
@@ -118,7 +135,7 @@ test("asking again, and a new chat, take the old notice away", () => {
   asking(store);
   assert.equal(store.state.notice, null);
   store.dispatch({ type: "notice/shown", notice: { message: "m", actions: [] } });
-  store.dispatch({ type: "conversation/cleared" });
+  store.dispatch({ type: "conversation/new" });
   assert.equal(store.state.notice, null);
 });
 

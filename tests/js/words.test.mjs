@@ -49,7 +49,7 @@ test("waiting says what for", () => {
 
 const answer = (parts) => ({
   status: "complete",
-  finishReason: "stop",
+  finish_reason: "stop",
   limit: 256,
   usage: { completion_tokens: 12 },
   ...parts,
@@ -58,21 +58,31 @@ const answer = (parts) => ({
 test("an end says which end it was", () => {
   assert.equal(words.endWords(answer({})), "ended");
   assert.equal(
-    words.endWords(answer({ finishReason: "length", usage: { completion_tokens: 256 } })),
+    words.endWords(answer({ finish_reason: "length", usage: { completion_tokens: 256 } })),
     "reached the limit of 256 tokens",
   );
-  assert.equal(words.endWords(answer({ finishReason: "length" })), "filled the context after 12 tokens");
-  assert.equal(words.endWords(answer({ status: "cancelled", finishReason: "cancelled" })), "stopped by you");
+  assert.equal(words.endWords(answer({ finish_reason: "length" })), "filled the context after 12 tokens");
+  assert.equal(words.endWords(answer({ status: "cancelled", finish_reason: "cancelled" })), "stopped by you");
   assert.equal(words.endWords(answer({ status: "interrupted" })), "interrupted");
-  assert.equal(words.endWords(answer({ status: "failed", error: { message: "it broke" } })), "broke off: it broke");
+  assert.equal(words.endWords(answer({ status: "failed" })), "broke off");
+  assert.equal(words.endWords(answer({ finish_reason: null })), "written by hand");
 });
 
 test("the facts under an answer leave out what is not known", () => {
   const timings = { tokens_per_second: 38.24, time_to_first_token_ms: 120 };
-  assert.deepEqual(words.answerFacts(answer({ modelName: "one", timings })), [
+  assert.deepEqual(words.answerFacts(answer({ model: "sft/one", timings })), [
     "one", "12 tokens", "38.2 tok/s", "first token after 120ms", "ended",
   ]); // prettier-ignore
-  assert.deepEqual(words.answerFacts(answer({ modelName: "one", usage: null })), ["one", "ended"]);
+  assert.deepEqual(words.answerFacts(answer({ model: "sft/one", usage: null }), { step: 500 }), ["one", "step 500", "ended"]);
+});
+
+test("an answer that is not whole says why and what to do", () => {
+  assert.equal(words.failureWords(answer({})), null);
+  assert.match(words.failureWords(answer({ status: "interrupted" })).hint, /Continue/);
+  const error = { code: "worker_failed", message: "it broke" };
+  const broken = answer({ status: "failed", content: "half", error });
+  assert.equal(words.failureWords(broken).summary, "The answer broke off: it broke");
+  assert.equal(words.failureWords(answer({ warning: "another precision" })).summary, "another precision");
 });
 
 test("a model that needs more memory than there is says so", () => {

@@ -65,17 +65,6 @@ export async function cancelRun(runId) {
 }
 
 /**
- * Empty a conversation, or start a new one where there is no id yet.
- * @param {string|null} conversationId
- * @returns {Promise<string|null>} the id of the conversation to go on with
- */
-export async function clearConversation(conversationId) {
-  const body = conversationId === null ? {} : { conversation_id: conversationId };
-  const answer = await (await post("/api/chat/clear", body)).json();
-  return answer.conversation_id ?? null;
-}
-
-/**
  * What a model reads: the tokens of a text as it is, or of messages through the chat template.
  * @param {{ model: string, text?: string, messages?: { role: string, content: string }[], add_special?: boolean }} body
  * @param {AbortSignal} [signal]

@@ -62,5 +62,5 @@ export function found(text, words) {
 
 /** @param {string} word */
 function escaped(word) {
-  return word.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+  return word.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 }
