@@ -15,6 +15,7 @@ from chat.sse import Gate
 from chat.store.opening import Store, StoreDoor
 from engine import Engine, EngineError
 
+SECONDS_FOR_THE_FIRST_PAGE = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -40,6 +41,9 @@ class Parts:
         threading.Thread(target=self._open_early, name="store", daemon=True).start()
 
     def _open_early(self) -> None:
+        # Importing what the store needs would take the time in which the first page is asked for.
+        if self.stopping.wait(SECONDS_FOR_THE_FIRST_PAGE):
+            return
         try:
             self.door.open()
         except EngineError as error:
