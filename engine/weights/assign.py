@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -32,13 +33,14 @@ def assign(
     lists as `tied` is left alone: it takes those from another parameter itself.
 
     `report` gets the fraction of bytes read, after each tensor. Raises CheckpointProblem naming what is left over,
-    missing or of another shape.
+    missing or of another shape, and what is NaN or infinite.
     """
     records = fitting(model, records)
     total, done = sum(record.nbytes for record in records) or 1, 0
     for record, tensor in read(records):
         adapted = _adaptation(model, record.name)(tensor)
         filled = adapted.to(device=device, dtype=dtype, copy=True, memory_format=torch.contiguous_format)
+        _check_finite(record, filled)
         _fill(model, record.name, filled, convert)
         done += record.nbytes
         report(done / total)
@@ -85,6 +87,20 @@ def _fill(model: nn.Module, name: str, tensor: Tensor, convert: Callable[[nn.Mod
     module = model.get_submodule(path)
     setattr(module, leaf, nn.Parameter(tensor, requires_grad=False))
     convert(module, leaf)
+
+
+def _check_finite(record: TensorRecord, tensor: Tensor) -> None:
+    """Int8 would make numbers of NaN, and one of them makes every answer nonsense."""
+    # NaN and infinity reach every sum that they are in: one pass over memory. Only what overflows is looked at again.
+    if math.isfinite(tensor.sum().item()):
+        return
+    if count := tensor.numel() - int(tensor.isfinite().sum()):
+        raise CheckpointProblem(
+            f"the tensor {record.name} has {count} numbers that are NaN or infinite in {tensor.dtype}",
+            code="weights_not_finite",
+            hint="The training went wrong before this was saved: take an earlier step. If only float16 shows it, "
+            "load in float32 or bfloat16.",
+        )
 
 
 def _check(wanted: Mapping[str, tuple[int, ...]], records: Sequence[TensorRecord], model: nn.Module) -> None:

@@ -50,3 +50,16 @@ def test_a_tensor_of_another_shape_is_named_with_both_shapes(tmp_path: Path) -> 
 def test_buffers_that_are_recomputed_may_lie_in_the_file(tmp_path: Path) -> None:
     extra = {"model.layers.0.self_attn.rotary_emb.inv_freq": torch.zeros(8)}
     assert load_with(tmp_path, tensors(CONFIG) | extra)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
+@pytest.mark.parametrize("strange", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_is_none_is_said_in_every_precision(tmp_path: Path, precision: str, strange: float) -> None:
+    weights = tensors(CONFIG)
+    weights["model.layers.1.mlp.up_proj.weight"][3, 5] = strange
+    write_checkpoint(tmp_path)
+    save_file(weights, tmp_path / "model.safetensors")
+    plan = LoadPlan("test", tmp_path, "huggingface", precision=precision, device="cpu")
+    with pytest.raises(CheckpointProblem, match=r"model.layers.1.mlp.up_proj.weight has 1 numbers") as caught:
+        load_model(plan, lambda stage, fraction: None)
+    assert caught.value.code == "weights_not_finite"

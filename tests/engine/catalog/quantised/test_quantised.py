@@ -10,11 +10,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import LlamaForCausalLM
+from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
 from engine.catalog.formats import huggingface
 from engine.catalog.info import Problem
 from engine.errors import CheckpointProblem
 from engine.weights.reader import read
+from tests.engine.models.references import Case, build, edit_config
 from tests.engine.models.test_llama import load, logits_of
 from tests.quantised_files import (
     FP8_BLOCK,
@@ -171,3 +173,30 @@ def test_parts_that_do_not_fit_each_other_are_refused_at_load(tmp_path: Path, na
     with pytest.raises(CheckpointProblem) as caught:
         load(packed)
     assert caught.value.code == "shape_mismatch"
+
+
+@torch.inference_mode()
+def test_gpt_oss_in_mxfp4_computes_what_the_reference_does(tmp_path: Path) -> None:
+    model = build(
+        Case(
+            "gpt_oss",
+            "GptOss",
+            {"head_dim": 16, "num_local_experts": 3, "num_experts_per_tok": 2, "intermediate_size": 64},
+        ),
+        tmp_path,
+    )
+    generator, stored = torch.Generator().manual_seed(6), load_file(tmp_path / "model.safetensors")
+    for name in [name for name in stored if name.endswith(("experts.gate_up_proj", "experts.down_proj"))]:
+        experts, inputs, outputs = stored.pop(name).shape
+        blocks = torch.randint(0, 256, (experts, outputs, inputs // 32, 16), dtype=torch.uint8, generator=generator)
+        powers = torch.randint(120, 126, (experts, outputs, inputs // 32), dtype=torch.uint8, generator=generator)
+        stored |= {f"{name}_blocks": blocks, f"{name}_scales": powers}
+        model.get_parameter(name).copy_(convert_moe_packed_tensors(blocks, powers, dtype=torch.float32))
+    save_file(stored, tmp_path / "model.safetensors")
+    changed = edit_config(tmp_path, quantization_config={"quant_method": "mxfp4", "modules_to_not_convert": []})
+    (tmp_path / "config.json").write_text(json.dumps(changed))
+    ids = list(b"It was the best of times")
+    expected = model(torch.tensor([ids])).logits[0, -1]
+    found = logits_of(load(tmp_path), ids, [len(ids)])[0]
+    assert huggingface.describe(tmp_path, "model").dtype == "F32"
+    assert (found - expected).abs().max() <= 1e-4 * expected.abs().max()
