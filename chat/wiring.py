@@ -8,11 +8,13 @@ from flask import Flask
 
 from chat import errors, guard, journal, pages
 from chat.api import (
+    anthropic,
     chats,
     conversations,
     generate,
     messages,
     models,
+    ollama,
     openai,
     openai_chat,
     openai_completions,
@@ -42,6 +44,8 @@ BLUEPRINTS = (
     transfers.bp,
     tokens.bp,
     openai.bp,
+    ollama.bp,
+    anthropic.bp,
     openai_chat.bp,
     openai_completions.bp,
     system.bp,

@@ -15,7 +15,9 @@ from engine.text.tokenizer import Tokenizer
 from engine.text.tools import MARKS, Style
 
 # Room to breathe between the parts of JSON, but not for a line of blanks without end.
-_JSON = {"whitespace_flexible": True, "whitespace_pattern": r"( |\n[ ]{0,16})?"}
+_JSON = {"whitespace_flexible": True, "whitespace_pattern": r"( |\n[ ]{0,8})?"}
+# Calls are written as templates show them to models.
+_CALLS = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 
 
 class Grammar:
@@ -78,7 +80,7 @@ def of_tools(tools: Tools, style: Style, tokenizer: Tokenizer) -> Grammar:
     start = f'{mark["[TOOL_CALLS]"]} "[" {several} "]"' if style == "mistral" else several
     rules = [f"start: {start}", f"one: {one}"]
     if style != "mistral_args":
-        rules.append(f"object: %json {json.dumps(call | {'x-guidance': _JSON})}")
+        rules.append(f"object: %json {json.dumps(call | {'x-guidance': _CALLS})}")
     return Grammar(LLMatcher.grammar_from_lark("\n".join(rules)), tokenizer, "tools")
 
 
@@ -99,7 +101,7 @@ def _call(function: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _schema(function: dict[str, Any]) -> str:
-    return json.dumps((function.get("parameters") or {"type": "object"}) | {"x-guidance": _JSON})
+    return json.dumps((function.get("parameters") or {"type": "object"}) | {"x-guidance": _CALLS})
 
 
 def _mark(text: str, tokenizer: Tokenizer) -> str:
