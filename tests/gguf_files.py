@@ -67,9 +67,13 @@ def write_tiny_llama(
     weights: Mapping[str, numpy.ndarray] | None = None,
     encoding: str = "Q8_0",
     arch: str = "llama",
+    tensors_per_part: int = 0,
 ) -> Path:
-    """A whole model in one file. `values` are added or, where None, left out; matrices are packed as `encoding`."""
-    writer = GGUFWriter(path, arch)
+    """A whole model in one file. `values` are added or, where None, left out; matrices are packed as `encoding`.
+
+    With `tensors_per_part` it becomes several files, of which the first is returned.
+    """
+    writer = GGUFWriter(path, arch, split_max_tensors=tensors_per_part)
     for key, value in {**VALUES, **(values or {})}.items():
         if value is not None:
             _add(writer, key, value)
@@ -80,7 +84,7 @@ def write_tiny_llama(
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    return path
+    return path if not tensors_per_part else min(path.parent.glob(f"{path.stem}-00001-of-*.gguf"))
 
 
 def stays_wide(name: str, array: numpy.ndarray) -> bool:

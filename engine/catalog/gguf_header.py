@@ -40,10 +40,19 @@ ENCODINGS: Mapping[int, str] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Another file of the same model: where its data begin, and how many bytes it has."""
+
+    path: Path
+    data_start: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class TensorEntry:
     """One tensor as the header lists it: `shape` outermost first, `offset` in bytes from the start of the data.
 
-    `nbytes` is None where the encoding is not known.
+    `nbytes` is None where the encoding is not known. `part` is set where the data lie in another file.
     """
 
     name: str
@@ -51,6 +60,7 @@ class TensorEntry:
     encoding: str
     offset: int
     nbytes: int | None
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +81,11 @@ class Header:
     def own(self, key: str) -> str:
         """A key under the architecture's own prefix: block_count -> llama.block_count."""
         return f"{self.text('general.architecture')}.{key}"
+
+    def place(self, tensor: TensorEntry) -> tuple[Path, int]:
+        """The file that a tensor lies in, and at which byte."""
+        held = tensor.part or self
+        return held.path, held.data_start + tensor.offset
 
     def has_array(self, key: str) -> bool:
         """Whether the key's value is an array."""
@@ -157,10 +172,13 @@ def read(path: Path) -> Header:
 
 
 def check(header: Header) -> None:
-    """Raise CheckpointProblem unless every tensor has a name of its own and bytes of its own inside the file."""
+    """Raise CheckpointProblem unless every tensor has a name of its own and bytes of its own inside the file.
+
+    Tensors of other parts are left aside: each part is checked by itself.
+    """
     names: set[str] = set()
     end, before = 0, ""
-    for tensor in sorted(header.tensors, key=lambda each: each.offset):
+    for tensor in sorted((each for each in header.tensors if each.part is None), key=lambda each: each.offset):
         shown = repr(tensor.name[:80])
         if tensor.name in names:
             raise unsafe(header.path, f"the tensor {shown} stands there twice")

@@ -70,8 +70,9 @@ def stored_numbers(header: Header, name: str) -> list[float]:
     count = tensor.shape[0]
     if tensor.encoding != "F32" or tensor.shape != (count,) or count > MOST_NUMBERS:
         raise CheckpointProblem(f"{header.path.name}: {name} is no short row of F32", code="config_invalid")
-    with header.path.open("rb") as file:
-        file.seek(header.data_start + tensor.offset)
+    path, offset = header.place(tensor)
+    with path.open("rb") as file:
+        file.seek(offset)
         content = file.read(4 * count)
     if len(content) < 4 * count:
         raise CheckpointProblem(f"{header.path.name} ends before {name}", code="file_truncated")

@@ -35,12 +35,13 @@ def _placed(known: Architecture, header: Header, tensor: TensorEntry) -> Iterato
     if not known.names[pattern]:
         return
     name = known.names[pattern] if pattern == ROPE_FACTORS else f"{known.names[pattern]}.{last}"
+    file, offset = header.place(tensor)
     record = TensorRecord(
         name=name if name.count("{}") > 1 else name.format(layer),
         shape=tensor.shape,
         encoding=tensor.encoding,
-        file=header.path,
-        offset=header.data_start + tensor.offset,
+        file=file,
+        offset=offset,
         nbytes=tensor.nbytes or 0,
         interleaved_heads=_paired_heads(known, header, pattern),
         added=1.0 if known.norms_include_one and name.endswith("norm.weight") else 0.0,

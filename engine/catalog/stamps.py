@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 
 from engine.catalog.walk import Entry, Folder
 
 # Tokenizers, configs and templates beside a checkpoint and up to three folders above it, its own folder included.
 COMPANIONS, FOLDERS_UP = (".json", ".jinja", ".toml", ".pkl", ".yaml", ".md", "tokenizer.bin", ".model"), 4
+# The other files of a model in parts.
+PART = re.compile(r"-\d{5}-of-\d{5}\.")
 Stamp = tuple[object, ...]
 
 
@@ -46,4 +49,4 @@ class Stamps:
 
 
 def _companions(folder: Folder) -> tuple[Entry, ...]:
-    return tuple(entry for entry in folder.files if entry.name.endswith(COMPANIONS))
+    return tuple(entry for entry in folder.files if entry.name.endswith(COMPANIONS) or PART.search(entry.name))

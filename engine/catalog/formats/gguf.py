@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.catalog import gguf_header, gguf_tokenizer
+from engine.catalog import gguf_header, gguf_split, gguf_tokenizer
 from engine.catalog.encodings import BLOCKS, UNREADABLE
 from engine.catalog.evidence import STAGE_GROUPS, findings
 from engine.catalog.gguf_architectures import architecture
@@ -35,8 +35,8 @@ SAMPLING_KEYS = {
 
 
 def matches(path: Path) -> bool:
-    """Whether the file begins as GGUF does, or as the formats before it did."""
-    if not path.is_file():
+    """Whether the file begins as GGUF does, or as the formats before it did; not the further parts of a model."""
+    if not path.is_file() or gguf_split.is_further_part(path):
         return False
     with path.open("rb") as file:
         return file.read(4) in (gguf_header.MAGIC, *gguf_header.OLDER_MAGICS)
@@ -50,21 +50,22 @@ def describe(path: Path, checkpoint_id: str) -> CheckpointInfo:
     except CheckpointProblem as error:
         return replace(info, problem=_shown(error))
     obstacles: list[CheckpointProblem] = []
+    header = _collect(obstacles, gguf_split.whole, header) or header
     for look in (gguf_header.check, _check_kind, config_of, _check_encodings, records_of, gguf_tokenizer.check):
         _collect(obstacles, look, header)
-    for read in (_origin, _weights, _sizes, _context, _text):
+    for read in (_files, _origin, _weights, _sizes, _context, _text):
         info = _collect(obstacles, read, header, info) or info
     return replace(info, problem=_shown(obstacles[0]) if obstacles else None)
 
 
 def config(path: Path) -> dict[str, Any]:
     """config.json as Hugging Face would have it. Raises CheckpointProblem."""
-    return config_of(gguf_header.read(path))
+    return config_of(gguf_split.whole(gguf_header.read(path)))
 
 
 def tensors(path: Path) -> tuple[TensorRecord, ...]:
     """All tensors under their Hugging Face names. Raises CheckpointProblem for a broken file or an unknown tensor."""
-    header = gguf_header.read(path)
+    header = gguf_split.whole(gguf_header.read(path))
     gguf_header.check(header)
     _check_encodings(header)
     return records_of(header)
@@ -102,12 +103,6 @@ def _check_kind(header: Header) -> None:
             code="not_a_model",
             hint="Load the model that it belongs to.",
         )
-    if (header.whole("split.count") or 1) > 1:
-        raise CheckpointProblem(
-            f"{header.path.name} is one of {header.whole('split.count')} parts, and parts cannot be read here yet",
-            code="format_not_supported",
-            hint="Join the parts with llama-gguf-split --merge.",
-        )
 
 
 def _check_encodings(header: Header) -> None:
@@ -118,6 +113,15 @@ def _check_encodings(header: Header) -> None:
             code="quantisation_not_supported",
             hint="Quantise the model again as Q8_0, Q6_K or Q4_K.",
         )
+
+
+def _files(header: Header, info: CheckpointInfo) -> CheckpointInfo:
+    parts = dict.fromkeys(tensor.part for tensor in header.tensors if tensor.part is not None)
+    return replace(
+        info,
+        files=(*info.files, *(part.path.name for part in parts)),
+        size_bytes=info.size_bytes + sum(part.size for part in parts),
+    )
 
 
 def _origin(header: Header, info: CheckpointInfo) -> CheckpointInfo:

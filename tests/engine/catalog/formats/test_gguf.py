@@ -130,7 +130,7 @@ def test_an_unknown_pre_tokenizer_is_told(tmp_path: Path) -> None:
         ({"weights": tiny_weights() | {"blk.0.strange.weight": numpy.ones(4, numpy.float32)}}, "unknown_tensor"),
         ({"weights": {}}, "not_a_model"),
         ({"values": {"general.type": "adapter"}}, "not_a_model"),
-        ({"values": {"split.count": 3}}, "format_not_supported"),
+        ({"values": {"split.count": 3}}, "shard_missing"),
         ({"values": {"llama.block_count": 3}}, "config_invalid"),
         ({"values": {"llama.block_count": 2**32 - 1}}, "config_invalid"),
         ({"values": {"llama.attention.head_count": 0}}, "config_incomplete"),
