@@ -6,7 +6,8 @@ turn of the worker's loop, which holds the events of all the sequences of that t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -35,6 +36,7 @@ class LoadPlan:
     tokens_per_step: int = 512
     cache_bytes: int = 2 * 2**30
     said: Sidecar | None = None
+    stage: str | None = None
 
 
 # -- down -------------------------------------------------------------------------------------------------------------
@@ -99,7 +101,7 @@ class Loading:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The model answers from now on."""
+    """The model answers from now on. `inferred` has a sentence for what was measured because no file tells it."""
 
     precision: str
     device: str
@@ -107,6 +109,7 @@ class Ready:
     memory_bytes: int
     context_length: int
     load_seconds: float
+    inferred: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

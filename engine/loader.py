@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from engine.letters import LoadPlan
 from engine.models import registry
 from engine.models.layers import Embedding, Linear
 from engine.native.kernels import Kernels
-from engine.text.template import CHATML, PLAIN
+from engine.probe import choose
+from engine.text.template import CHATML, plain_template
 from engine.text.tokenizer import Tokenizer, choose_template, load
 from engine.weights.assign import assign
 
@@ -43,6 +44,7 @@ class Loaded:
     context_length: int
     vocab_size: int
     kernels: Kernels | None
+    inferred: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_model(plan: LoadPlan, report: Report) -> Loaded:
@@ -56,8 +58,8 @@ def load_model(plan: LoadPlan, report: Report) -> Loaded:
     kernels = find_kernels(plan.cache_directory) if device.type == "cpu" else None
     precision = choose_precision(plan.precision, device, kernels)
     source = Opened(plan.path, plan.format, plan.said or NOTHING_SAID)
-    settings = source.config()
-    records = source.tensors()
+    choice = choose(source, device, report)
+    settings, records = choice.config, choice.records
     family = registry.family(settings)
     config = family.Config.from_json(settings)
     context_length = _context_length(plan.context_length, config.max_position_embeddings)
@@ -83,13 +85,14 @@ def load_model(plan: LoadPlan, report: Report) -> Loaded:
         cache=_cache(plan, config, DTYPES[precision], device, context_length),
         cache_tokens=_cache_tokens(plan.cache_bytes, config, DTYPES[precision], context_length),
         tokenizer=tokenizer,
-        template=choose_template(source.template(), tokenizer, CHATML, PLAIN),
+        template=choose_template(source.template(), tokenizer, CHATML, plain_template(plan.stage, plan.checkpoint_id)),
         fingerprint=fingerprint,
         precision=precision,
         device=device,
         context_length=context_length,
         vocab_size=config.vocab_size,
         kernels=kernels,
+        inferred=choice.evidence,
     )
 
 

@@ -90,6 +90,7 @@ class Resident:
             pid=None if facts is None else facts.pid,
             pinned=self.options.pinned,
             context_length=None if facts is None else facts.context_length,
+            inferred={} if facts is None else facts.inferred,
         )
 
     def accept(self, letter: Submit | Ask, completion: Completion) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from engine.catalog.info import CheckpointInfo
@@ -21,7 +22,10 @@ class LoadProgress:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One model at one moment. Times are Unix time in seconds; `error` is set in the state `failed`."""
+    """One model at one moment. Times are Unix time in seconds; `error` is set in the state `failed`.
+
+    `inferred` has a sentence for what was measured at loading because no file tells it.
+    """
 
     id: str
     state: State = "unloaded"
@@ -37,6 +41,7 @@ class Status:
     pid: int | None = None
     pinned: bool = False
     context_length: int | None = None
+    inferred: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

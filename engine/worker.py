@@ -146,7 +146,13 @@ class Worker:
         self._model_bytes = psutil.Process().memory_full_info().uss
         loaded = self._loaded
         return Ready(
-            loaded.precision, str(loaded.device), os.getpid(), self._model_bytes, loaded.context_length, load_seconds
+            loaded.precision,
+            str(loaded.device),
+            os.getpid(),
+            self._model_bytes,
+            loaded.context_length,
+            load_seconds,
+            loaded.inferred,
         )
 
     def run(self) -> None:

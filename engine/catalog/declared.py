@@ -33,6 +33,7 @@ class Declared:
 
     def __init__(self, sections: list[tuple[str, Mapping[str, Any]]]) -> None:
         self._sections = sections
+        self.sections = tuple(sections)
         self.evidence: dict[str, str] = {}
 
     def whole(self, name: str) -> int | None:

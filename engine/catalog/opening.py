@@ -33,6 +33,12 @@ class Opened:
         """Where each tensor lies."""
         return named(self.format).tensors(self.path)
 
+    def candidates(self) -> tuple[tuple[str, dict[str, Any], tuple[TensorRecord, ...]], ...]:
+        """A name, a config and the tensors of all that the model may be; empty where everything is told."""
+        form = named(self.format)
+        found = form.candidates(self.path) if hasattr(form, "candidates") else ()
+        return tuple((label, {**config, **self.said.settings}, records) for label, config, records in found)
+
     def tokenizer(self) -> TokenizerSpec:
         """The tokenizer with its special tokens."""
         if self.said.tokenizer is not None:

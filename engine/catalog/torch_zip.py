@@ -48,7 +48,7 @@ class Archive:
     start: int = 0
 
     def place(self, name: str) -> tuple[int, int]:
-        """Where in the file a member's bytes begin and how many they are. Raises CheckpointProblem if its header lies."""
+        """Where in the file a member's bytes begin, and how many. Raises CheckpointProblem if its header lies."""
         member = self.members.get(name)
         if member is None:
             raise _unsafe(self.path, f"it has no member {name[:80]!r}")

@@ -20,6 +20,7 @@ from engine.catalog.layouts import (
     raschka_llama,
     torchtune,
 )
+from engine.catalog.layouts.guesses import with_candidates
 from engine.catalog.layouts.translation import Found, Translation
 from engine.catalog.state_dict import unwrapped
 from engine.catalog.torch_pickle import StoredTensor
@@ -44,7 +45,8 @@ def translate(found: Found) -> Translation:
     for tensors in unwrapped(found.tensors):
         for layout in LAYOUTS:
             if layout.recognises(tensors):
-                return layout.translate(Found(tensors, found.declared, found.beside))
+                whole = Found(tensors, found.declared, found.beside)
+                return with_candidates(layout.translate, whole, layout.translate(whole))
     raise CheckpointProblem(
         f"the names of the tensors are none of a layout known here: {', '.join(_patterns(found.tensors))}",
         code="unknown_architecture",

@@ -287,7 +287,7 @@ def _renamed(name: str, body: str) -> str:
             "gpt_neox": {"transformer.wte.weight": "gpt_neox.embed_in.weight", "lm_head.weight": "embed_out.weight"}
         }
         return theirs.get(body, ALIKE)[name]
-    match = re.fullmatch(rf"(?:transformer\.(?:h\.(\d{{1,4}})\.)?)?(.+)\.(weight|bias)", name)
+    match = re.fullmatch(r"(?:transformer\.(?:h\.(\d{1,4})\.)?)?(.+)\.(weight|bias)", name)
     layer, place, last = match.groups() if match else (None, name, "")
     front = "gpt_neox.layers" if body == "gpt_neox" else "model.layers"
     if expert := EXPERT.fullmatch(place):

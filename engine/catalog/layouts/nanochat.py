@@ -85,7 +85,7 @@ def translate(found: Found) -> Translation:
         config=config,
         tensors=found.tensors,
         names=names,
-        missing=tuple(name for name in ("num_attention_heads", "max_position_embeddings") if config[name] is None),
+        missing=_missing(found, generation, config),
         evidence=evidence,
         template=ChatTemplate(TEMPLATE, "nanochat's own") if _knows_roles(found) else None,
     )
@@ -96,6 +96,13 @@ def translate(found: Found) -> Translation:
         for softcap in generation.softcaps
     }
     return replace(whole, candidates=variants)
+
+
+def _missing(found: Found, generation: Generation, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Without any settings the windows are not told either, and they are counted from the context."""
+    missing = [name for name in ("num_attention_heads", "max_position_embeddings") if config[name] is None]
+    has_settings = bool(found.declared.text("window_pattern") or found.declared.whole("max_position_embeddings"))
+    return (*missing, "window_pattern") if generation is not FIRST and not has_settings else tuple(missing)
 
 
 def _generation(found: Found) -> Generation:

@@ -70,10 +70,17 @@ def test_a_tensor_of_a_fork_is_refused_by_name(tmp_path: Path) -> None:
     assert "v0_lambdas" in describe(file).problem.message
 
 
-def test_without_its_meta_file_the_heads_are_asked_for(tmp_path: Path) -> None:
+def test_without_its_meta_file_the_windows_are_asked_for(tmp_path: Path) -> None:
+    file = nanochat_writer.write(tmp_path, GENERATIONS["smeared"])
+    (file.parent / "meta_000500.json").unlink()
+    assert "num_attention_heads, max_position_embeddings, window_pattern" in describe(file).problem.message
+
+
+def test_the_first_generations_heads_are_measured_where_its_meta_file_is_lost(tmp_path: Path) -> None:
     file = nanochat_writer.write(tmp_path, GENERATIONS["first"])
     (file.parent / "meta_000500.json").unlink()
-    assert "num_attention_heads" in describe(file).problem.message
+    assert describe(file).problem is None
+    assert [label for label, _, _ in torch_file.candidates(file)] == ["2 heads", "4 heads"]
 
 
 def test_a_window_pattern_that_is_not_known_is_refused(tmp_path: Path) -> None:

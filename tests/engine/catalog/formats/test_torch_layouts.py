@@ -12,7 +12,6 @@ from transformers import LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
 from engine.catalog.formats import claiming, torch_file
 from engine.catalog.info import CheckpointInfo
-from engine.errors import CheckpointProblem
 from tests import tiny, torch_writers
 from tests.engine.catalog.formats.references import assert_same_logits, gpt2, llama
 from tests.torch_writers import HEADS, LAYERS, ROWS, WIDTH, Weights, write_tokenizer
@@ -45,8 +44,7 @@ def test_build_nanogpts_checkpoint_with_its_pickled_settings(file: Path) -> None
 
 def test_mingpts_bare_weights_with_the_settings_beside_them(file: Path) -> None:
     weights = torch_writers.write_mingpt(file)
-    assert describe(file).problem.code == "config_incomplete"
-    assert "num_attention_heads" in describe(file).problem.message
+    assert describe(file).evidence["num_attention_heads"] == "inferred: measured when the model is loaded"
     settings = {"model": {"model_type": None, "n_layer": LAYERS, "n_head": HEADS, "n_embd": WIDTH}}
     (file.parent / "config.json").write_text(json.dumps(settings))
     assert_same_logits(file, gpt2(weights, "gelu_new", tied=False))
@@ -56,7 +54,7 @@ def test_mingpts_bare_weights_with_the_settings_beside_them(file: Path) -> None:
 @pytest.mark.parametrize("wrapped", [False, True], ids=["bare", "wrapped"])
 def test_the_books_gpt_computes_what_the_reference_computes(file: Path, qkv_bias: bool, wrapped: bool) -> None:
     weights = torch_writers.write_book_gpt(file, qkv_bias=qkv_bias, wrapped=wrapped)
-    assert describe(file).problem.code == "config_incomplete"
+    assert "1 heads, 2 heads, 4 heads" in describe(file).evidence["candidates"]
     file.with_suffix(".json").write_text(json.dumps({"n_heads": HEADS}))
     assert_same_logits(file, gpt2(weights, "gelu_new", tied=False))
 
@@ -100,14 +98,16 @@ def test_minimind_needs_no_settings(tmp_path: Path) -> None:
     assert_same_logits(tmp_path / "full_sft_64.pth", reference.float())
 
 
-def test_what_nothing_tells_is_asked_for_by_name(file: Path, tmp_path: Path) -> None:
+def test_what_nothing_tells_is_assumed_or_left_to_be_measured_and_says_so(file: Path, tmp_path: Path) -> None:
     weights, reference = hugging_face(tmp_path)
     torch.save(weights, file)
-    problem = describe(file).problem
-    assert problem.code == "config_incomplete"
-    assert "num_attention_heads, rms_norm_eps, rope_theta, max_position_embeddings" in problem.message
-    with pytest.raises(CheckpointProblem, match="num_attention_heads"):
-        torch_file.config(file)
+    info = describe(file)
+    assert info.problem is None
+    assert info.evidence["num_attention_heads"] == "inferred: measured when the model is loaded"
+    assert info.evidence["max_position_embeddings"].startswith("assumed")
+    labels = [label for label, _, _ in torch_file.candidates(file)]
+    assert "4 heads, rope_theta 10000" in labels
+    assert "4 heads, rope_theta 10000, turned pair by pair" in labels
     file.with_suffix(".json").write_text(json.dumps(SETTINGS))
     assert_same_logits(file, reference)
 
