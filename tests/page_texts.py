@@ -102,6 +102,7 @@ ZALGO = (
     "Before it.\n\nZ" + "\u0310\u0352\u0321\u0337" * 60 + "a" + "\u0348\u0359" * 60 + "lgo\n\nAfter it.\n\n"
     "An \u202eoverride\u202c of direction and `co\u202ede`.\n\n```\nif admin\u202e\u2066: pass\u2069\u2066\n```\n"
 )
+GROWING_CODE = "```py\n" + "".join(f"line {number} of many\n" for number in range(200))
 
 TEXTS = {
     "/rich": RICH,

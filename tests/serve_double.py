@@ -14,7 +14,7 @@ from chat.server import serve
 from chat.settings import SettingsError, read_settings
 from engine import InvalidRequest, WorkerFailed
 from tests.doubles import ANSWER, Script, ScriptedEngine
-from tests.page_texts import TEXTS
+from tests.page_texts import GROWING_CODE, TEXTS
 
 MARKDOWN = """# A heading
 
@@ -45,6 +45,7 @@ def scripts(token_seconds: float) -> dict[str, Script]:
         "/slow": Script(token_seconds=0.5, prefill_seconds=3.0),
         "/long": Script(answer=" ".join([ANSWER] * 40), token_seconds=token_seconds),
         "/markdown": Script(answer=MARKDOWN, token_seconds=token_seconds),
+        "/growing": Script(answer=GROWING_CODE, token_seconds=0.1),
         **{name: Script(answer=text, token_seconds=token_seconds / 10) for name, text in TEXTS.items()},
     }
 
