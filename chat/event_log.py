@@ -26,6 +26,9 @@ class EventLog:
         self._is_closed = False
         self._changed = threading.Condition()
 
+    def __len__(self) -> int:
+        return len(self._entries)
+
     def append(self, name: str, data: dict[str, Any], *, is_last: bool = False) -> None:
         """Add an event; what comes after the last one is dropped."""
         with self._changed:

@@ -62,6 +62,8 @@ class Pump:
             _log.exception("run %s broke in the server", self._run.run_id)
             self._run.cancel()
             self._write({"status": "failed", "content": self._text, "error": internal_error()})
+        finally:
+            # Nothing happens where the run has ended in the log already.
             self._log.append("error", {"error": internal_error()}, is_last=True)
 
     @property

@@ -16,6 +16,8 @@ POLL_SECONDS = 0.25
 ENDED_RUNS_KEPT = 1000
 LOGS_KEPT = 200
 LOG_KEPT_SECONDS = 600.0
+# Of all ended runs together; an event takes some 500 bytes.
+EVENTS_KEPT = 100_000
 
 
 class Run:
@@ -141,9 +143,9 @@ class Runs:
             raise RunNotFound("there is no such run", param="run_id", hint="GET /api/runs lists the live ones.")
         return ended
 
-    def cancel_conversation(self, conversation_id: str) -> list[str]:
-        """Call off every live run of a conversation and return their ids."""
-        mine = [run for run in self.live() if run.conversation_id == conversation_id]
+    def cancel_conversation(self, conversation_id: str, owner: str | None = None) -> list[str]:
+        """Call off every live run of somebody's conversation and return their ids."""
+        mine = [run for run in self.live() if (run.conversation_id, run.owner) == (conversation_id, owner)]
         for run in mine:
             run.cancel()
         return [run.run_id for run in mine]
@@ -153,5 +155,9 @@ class Runs:
             run.ended_at = time.monotonic()
             self._logged[run.run_id] = run
         late = time.monotonic() - LOG_KEPT_SECONDS
-        while self._logged and (len(self._logged) > LOGS_KEPT or next(iter(self._logged.values())).ended_at < late):
-            self._logged.popitem(last=False)
+        events = sum(len(each.log or ()) for each in self._logged.values())
+        for each in list(self._logged.values()):
+            if len(self._logged) <= LOGS_KEPT and events <= EVENTS_KEPT and (each.ended_at or 0.0) >= late:
+                return
+            del self._logged[each.run_id]
+            events -= len(each.log or ())

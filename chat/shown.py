@@ -13,11 +13,18 @@ from engine import EngineError
 _log = logging.getLogger(__name__)
 
 
+def renderer() -> str:
+    """The version of what makes HTML of texts."""
+    from chat.markdown import RENDERER_VERSION
+
+    return str(RENDERER_VERSION)
+
+
 def with_html(house: Parts, found: Sequence[StoredMessage]) -> list[StoredMessage]:
     """The same messages; an answer's `html` and `reasoning` fit its text and this server's renderer."""
-    from chat.markdown import RENDERER_VERSION, render, split_reasoning
+    from chat.markdown import render, split_reasoning
 
-    version = str(RENDERER_VERSION)
+    version = renderer()
     stale = [
         message
         for message in found

@@ -24,7 +24,7 @@ def clear() -> Response:
     if asked.conversation_id is None:
         made = house.store.conversations.create(current_owner(), "", None, None, {})
         return jsonify(conversation_id=made.id, cancelled_runs=[])
-    cancelled = house.runs.cancel_conversation(asked.conversation_id)
+    cancelled = house.runs.cancel_conversation(asked.conversation_id, current_owner())
     with suppress(ConversationNotFound):
         house.store.conversations.empty(current_owner(), asked.conversation_id)
     return jsonify(conversation_id=asked.conversation_id, cancelled_runs=cancelled)

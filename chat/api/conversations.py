@@ -57,10 +57,11 @@ def one(conversation_id: str) -> Response:
     limit = query.number("limit", 50 if view == "path" else MOST_MESSAGES, 1, MOST_MESSAGES)
     read = _path if view == "path" else _whole_tree
     messages, following = read(house, conversation, limit)
-    # What is read may have been mended just now, so the tag comes after.
-    conversation = house.store.conversations.get(current_owner(), conversation_id)
-    identity = f"{conversation.id}-{conversation.revision}-{request.query_string.decode(errors='replace')}"
     response = jsonify({**conversation.as_json(), "messages": messages, "next": following})
+    if house.store.conversations.get(current_owner(), conversation_id).revision != conversation.revision:
+        # It changed while it was read; what was read has no name to be asked for again by.
+        return response
+    identity = f"{conversation.id}-{conversation.revision}-{shown.renderer()}-{request.query_string!r}"
     return _cached(response, hashlib.blake2b(identity.encode(), digest_size=12).hexdigest())
 
 
@@ -76,7 +77,11 @@ def delete(conversation_id: str) -> Response:
     """Delete it, which ends what it still computes; for ten minutes it can be restored."""
     house = parts()
     house.store.conversations.delete(current_owner(), conversation_id)
-    return jsonify(id=conversation_id, deleted=True, cancelled_runs=house.runs.cancel_conversation(conversation_id))
+    return jsonify(
+        id=conversation_id,
+        deleted=True,
+        cancelled_runs=house.runs.cancel_conversation(conversation_id, current_owner()),
+    )
 
 
 @bp.post("/<conversation_id>/restore")

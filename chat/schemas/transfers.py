@@ -20,7 +20,7 @@ LATEST = 4e9
 Id = Annotated[str, Field(min_length=1, max_length=64)]
 Word = Annotated[str, Field(max_length=300)]
 Seconds = Annotated[float, Field(ge=0, le=LATEST)]
-Numbers = Annotated[dict[Word, float | None], Field(max_length=40)]
+Numbers = Annotated[dict[Word, int | float | None], Field(max_length=40)]
 Sentences = Annotated[dict[Word, Text | None], Field(max_length=10)]
 
 

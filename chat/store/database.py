@@ -85,13 +85,24 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """A connection that alone may write until its end, which keeps all or nothing. Raises StoreProblem."""
         self._look_at_the_file()
-        # SQLite lets those who wait sleep for ever longer; within one process a lock is quicker and fairer.
-        with self._write_lock if self.is_sqlite else nullcontext(), self._transaction(writes=True) as connection:
+        with self._turn() if self.is_sqlite else nullcontext(), self._transaction(writes=True) as connection:
             yield connection
 
     def close(self) -> None:
         """Close every connection that nobody uses."""
         self._engine.dispose()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One after the other: SQLite would let those who wait sleep for ever longer."""
+        if not self._write_lock.acquire(timeout=BUSY_MS / 1000):
+            raise StoreProblem(
+                f"the database {self.where} is busy", code="database_locked", hint="Try again in a moment."
+            )
+        try:
+            yield
+        finally:
+            self._write_lock.release()
 
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[Connection]:

@@ -70,9 +70,9 @@ class Messages:
         now = rows.now_ms()
         with self._database.writing() as connection:
             here = messages.c.id == message.id, messages.c.deleted_at.is_(None), messages.c.status != STREAMING
-            changed = connection.execute(
-                update(messages).where(*here).values(status=STREAMING, updated_at=now, error=None, **values)
-            )
+            as_new = {"status": STREAMING, "finish_reason": None, "error": None, "warning": None, "html": None,
+                      "html_version": None, "updated_at": now}  # fmt: skip
+            changed = connection.execute(update(messages).where(*here).values(**as_new, **values))
             if changed.rowcount != 1:
                 raise Conflict("this message is being written already, or was deleted", code="message_busy")
             rows.mark_changed(connection, message.conversation_id, leaf_id=message.id, updated_at=now)

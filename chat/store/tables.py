@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
 
 metadata = MetaData()
 # Only an INTEGER PRIMARY KEY counts up by itself in SQLite, and its full-text tables refer to rows by it.
 Counter = BigInteger().with_variant(Integer, "sqlite")
 Json = JSON(none_as_null=True)
+
+
+class PlainText(TypeDecorator[str]):
+    """A text without NUL characters, which PostgreSQL refuses and SQLite's index stops at."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """The text as it is stored."""
+        return None if value is None else value.replace("\x00", "\ufffd")
+
 
 conversations = Table(
     "conversations",
@@ -15,16 +41,16 @@ conversations = Table(
     Column("number", Counter, primary_key=True, autoincrement=True),
     Column("id", String(64), nullable=False, unique=True),
     Column("owner", String(64)),
-    Column("title", Text, nullable=False),
+    Column("title", PlainText, nullable=False),
     Column("model", Text),
-    Column("system", Text),
+    Column("system", PlainText),
     Column("parameters", Json, nullable=False),
     Column("leaf_id", String(64)),
     Column("pinned", Boolean, nullable=False),
     Column("archived", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
-    Column("deleted_at", BigInteger),
+    Column("deleted_at", BigInteger, index=True),
     Column("revision", Integer, nullable=False),
     Index("conversations_by_time", "owner", "archived", "pinned", "updated_at", "number"),
 )
@@ -39,10 +65,10 @@ messages = Table(
     ),
     Column("parent_id", String(64)),
     Column("role", String(16), nullable=False),
-    Column("content", Text, nullable=False),
-    Column("html", Text),
+    Column("content", PlainText, nullable=False),
+    Column("html", PlainText),
     Column("html_version", String(32)),
-    Column("reasoning", Text),
+    Column("reasoning", PlainText),
     Column("status", String(16), nullable=False, index=True),
     Column("finish_reason", String(16)),
     Column("run_id", String(64)),
@@ -50,15 +76,15 @@ messages = Table(
     Column("model", Text),
     Column("asked", Json),
     Column("parameters", Json),
-    Column("prefill", Text, nullable=False),
+    Column("prefill", PlainText, nullable=False),
     Column("usage", Json),
     Column("timings", Json),
     Column("receipt", Json),
     Column("error", Json),
-    Column("warning", Text),
+    Column("warning", PlainText),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
-    Column("deleted_at", BigInteger),
+    Column("deleted_at", BigInteger, index=True),
     # The id of what was deleted when this went with it: a message, or the conversation.
     Column("deleted_with", String(64)),
 )
@@ -72,6 +98,6 @@ presets = Table(
     Column("name", String(80), nullable=False),
     Column("model", String(1024), nullable=False),
     Column("parameters", Json, nullable=False),
-    Column("system", Text),
+    Column("system", PlainText),
     Index("presets_by_name", "owner", "name", "model", unique=True),
 )

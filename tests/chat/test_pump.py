@@ -7,11 +7,13 @@ import threading
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import delete
 
 from chat import pump as pump_module
 from chat.errors import StoreProblem
 from chat.parts import Parts
 from chat.store.messages import Messages
+from chat.store.tables import conversations
 from tests.chat.talk import again, begin, conversation, follow, path
 from tests.chat.wire import wait_until
 from tests.doubles import ANSWER, Script, ScriptedEngine
@@ -112,19 +114,41 @@ def test_what_breaks_in_the_server_ends_the_message_too(client: FlaskClient, mon
     assert path(client, mine)[-1]["content"] == ANSWER
 
 
-def test_a_conversation_that_is_deleted_for_good_while_it_is_answered_stops_nothing_else(
-    client: FlaskClient, engine: ScriptedEngine, house: Parts, monkeypatch: pytest.MonkeyPatch
+def test_a_conversation_that_is_gone_for_good_while_it_is_answered_stops_nothing_else(
+    client: FlaskClient, engine: ScriptedEngine, house: Parts
 ):
-    engine.script = Script(token_seconds=0.02)
-    mine = conversation(client)
-    run_id = begin(client, mine, "Go.")["run_id"]
-    monkeypatch.setattr("chat.store.rows.UNDO_MS", -1)
-    client.delete(f"/api/conversations/{mine}")
-    conversation(client)
+    engine.script = Script(token_seconds=60)
+    run_id = begin(client, conversation(client), "Go.")["run_id"]
+    with house.store.database.writing() as connection:
+        connection.execute(delete(conversations))
+    client.post(f"/api/runs/{run_id}/cancel")
     last = follow(client, run_id)[-1]
     assert last.name == "done"
-    assert "message" not in last.data
-    assert "unsaved" not in last.data
+    assert last.data.keys().isdisjoint({"message", "unsaved"})
+
+
+def test_an_answer_that_grows_again_and_dies_shows_all_its_text(
+    client: FlaskClient, engine: ScriptedEngine, house: Parts, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(pump_module, "SAVE_SECONDS", 0.0)
+    mine = conversation(client)
+    cut = begin(client, mine, "Go.", max_new_tokens=2)
+    follow(client, cut["run_id"])
+    engine.script = Script(answer=" and" * 1000, token_seconds=0.01)
+    grown = client.post(f"/api/messages/{cut['assistant_message']['id']}/continue", json={"max_new_tokens": 900}).json
+    assert grown["assistant_message"]["html"] is None
+    wait_until(lambda: path(client, mine)[-1]["content"] != "A checkpoint")
+    house.runs.end(house.runs.live()[0])
+    left = path(client, mine)[-1]
+    assert left["status"] == "interrupted"
+    assert left["content"] in left["html"]
+
+
+def test_text_with_characters_that_no_database_takes_is_kept_without_them(client: FlaskClient, engine: ScriptedEngine):
+    engine.script = Script(answer="a\x00b")
+    mine = conversation(client)
+    follow(client, begin(client, mine, "Go\x00.")["run_id"])
+    assert [message["content"] for message in path(client, mine)] == ["Go\ufffd.", "a\ufffdb"]
 
 
 def _now(house: Parts, run_id: str) -> list[object]:

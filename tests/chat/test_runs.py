@@ -6,7 +6,8 @@ import pytest
 
 from chat import runs as runs_module
 from chat.errors import RunNotFound
-from chat.runs import Runs
+from chat.event_log import EventLog
+from chat.runs import Run, Runs
 from engine import GenerationRequest, WorkerFailed
 from tests.doubles import Script, ScriptedEngine
 
@@ -63,3 +64,42 @@ def test_only_the_last_ends_are_remembered(monkeypatch: pytest.MonkeyPatch):
     assert runs.cancel(ended[2].run_id) == "done"
     with pytest.raises(RunNotFound):
         runs.cancel(ended[0].run_id)
+
+
+def logged(runs: Runs, owner: str | None = None) -> Run:
+    """A run that belongs to the server and has ended, with three events in its log."""
+    run = runs.start(ScriptedEngine(), ASKED, "mine", owner, EventLog())
+    list(run.events())
+    for number in range(3):
+        run.log.append("done", {}, is_last=number == 2)
+    runs.end(run)
+    return run
+
+
+def test_the_log_of_an_ended_run_is_there_for_its_owner_alone():
+    runs = Runs()
+    run = logged(runs, owner="ada")
+    assert runs.log(run.run_id, "ada") is run.log
+    with pytest.raises(RunNotFound):
+        runs.log(run.run_id, None)
+
+
+@pytest.mark.parametrize(("bound", "most"), [("LOGS_KEPT", 1), ("EVENTS_KEPT", 5), ("LOG_KEPT_SECONDS", 0.0)])
+def test_logs_are_kept_for_a_while_and_within_bounds(monkeypatch: pytest.MonkeyPatch, bound: str, most: float):
+    monkeypatch.setattr(runs_module, bound, most)
+    runs = Runs()
+    first, second = logged(runs), logged(runs)
+    with pytest.raises(RunNotFound):
+        runs.log(first.run_id, None)
+    if bound != "LOG_KEPT_SECONDS":
+        assert runs.log(second.run_id, None) is second.log
+
+
+def test_nobody_calls_off_what_belongs_to_another():
+    runs = Runs()
+    run = runs.start(ScriptedEngine(Script(token_seconds=60)), ASKED, "mine", "ada", EventLog())
+    assert runs.cancel_conversation("mine") == []
+    with pytest.raises(RunNotFound):
+        runs.cancel(run.run_id)
+    assert runs.cancel_conversation("mine", "ada") == [run.run_id]
+    assert runs.cancel(run.run_id, "ada") == "cancelling"

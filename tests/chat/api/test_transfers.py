@@ -153,7 +153,7 @@ def whole(*messages: dict[str, Any], **conversation: Any) -> str:
         (whole({**MESSAGE, "asked": {"temperature": "hot"}}), "messages.0.asked.temperature"),
         (whole({**MESSAGE, "parameters": {"top_p": 7}}), "top_p"),
         (whole({**MESSAGE, "receipt": {**RECEIPT, "precision": "int1"}}), "messages.0.receipt.precision"),
-        (whole({**MESSAGE, "usage": {"x": {"deep": 1}}}), "messages.0.usage.x"),
+        (whole({**MESSAGE, "usage": {"x": {"deep": 1}}}), "messages.0.usage.x.int"),
         (whole(MESSAGE, leaf_id="elsewhere"), "conversation.leaf_id"),
         (whole(MESSAGE, title="x" * 301), "conversation.title"),
         (whole(MESSAGE, parameters={"temperature": -1}), "temperature"),

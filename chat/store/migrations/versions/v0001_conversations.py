@@ -38,6 +38,7 @@ def _make_conversations() -> None:
         sa.Column("revision", sa.Integer, nullable=False),
     )
     op.create_index("conversations_by_time", "conversations", ["owner", "archived", "pinned", "updated_at", "number"])
+    op.create_index("ix_conversations_deleted_at", "conversations", ["deleted_at"])
 
 
 def _make_messages() -> None:
@@ -67,7 +68,7 @@ def _make_messages() -> None:
         sa.Column("deleted_at", sa.BigInteger),
         sa.Column("deleted_with", sa.String(64)),
     )
-    for column in ("conversation_id", "status"):
+    for column in ("conversation_id", "status", "deleted_at"):
         op.create_index(f"ix_messages_{column}", "messages", [column])
 
 
