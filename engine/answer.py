@@ -15,7 +15,7 @@ from engine.request import SamplingParams
 from engine.sampling import Choice, choose
 from engine.sequence import Clock, Sequence
 from engine.text.stream import TextStream
-from engine.text.template import PLAIN, PLAIN_STOP, template_hash
+from engine.text.template import stop_strings, template_hash
 from engine.text.tools import MARKS, CallReader, style_of
 from engine.version import VERSION
 
@@ -36,7 +36,7 @@ class Answer:
         room = min(letter.sampling.max_new_tokens, loaded.context_length - len(ids))
         clock = Clock(letter.received_at, letter.load_ms)
         self.sequence = Sequence(letter.run_id, ids, letter.sampling, room, clock)
-        stops = letter.sampling.stop + ((PLAIN_STOP,) if self.template is PLAIN else ())
+        stops = letter.sampling.stop + stop_strings(self.template)
         # A raw prompt or a begun message is gone on with: the answer's first token is read after the prompt's last.
         before = ids[-TOKENS_BEFORE:] if letter.messages is None or letter.continue_final_message else ()
         style = None if letter.tools is None else style_of(self.template.text)

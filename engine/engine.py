@@ -246,6 +246,7 @@ class Engine:
             path=info.path,
             format=info.format,
             said=info.said,
+            stage=info.stage,
             precision=options.precision or self._options.precision,
             device=options.device or self._options.device,
             threads=self._options.threads,

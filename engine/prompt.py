@@ -8,7 +8,7 @@ from typing import Protocol
 from engine.catalog.info import ChatTemplate
 from engine.errors import CheckpointProblem, InvalidRequest
 from engine.request import Message, Tools
-from engine.text.template import CHATML, PLAIN, render
+from engine.text.template import OURS, render
 from engine.text.tokenizer import BREAK, Tokenizer
 from engine.text.tool_prompt import defused, knows_tools, spelled_out
 
@@ -50,7 +50,7 @@ def make_prompt(asked: Asked, tokenizer: Tokenizer, own: ChatTemplate) -> Prompt
         messages = spelled_out(messages, tools)
     text = render(template, messages, variables, continue_final_message=asked.continue_final_message)
     ids = tokenizer.encode_rendered(text)
-    ids = tokenizer.with_bos(ids) if template in (CHATML, PLAIN) else ids
+    ids = tokenizer.with_bos(ids) if template in OURS else ids
     return Prompt(ids, text.replace(BREAK, ""), template)
 
 

@@ -6,21 +6,17 @@ The environment is the one of Hugging Face's `apply_chat_template`, so that temp
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from jinja2 import Template, TemplateError
-from jinja2.ext import loopcontrols
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
 from engine.catalog.info import ChatTemplate
 from engine.errors import CheckpointProblem, InvalidRequest
 from engine.request import Message, ToolCall
+from engine.text.sandbox import Refused, compiled, deadline
 
-LONGEST_TEMPLATE = 256 * 1024
 LONGEST_PROMPT = 16 * 1024 * 1024
 
 CHATML = ChatTemplate(
@@ -35,13 +31,19 @@ PLAIN = ChatTemplate(
     "{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}",
     "plain: the checkpoint has no chat template",
 )
-PLAIN_STOP = "\nHuman:"
+ALPACA = ChatTemplate(
+    "{% for message in messages %}{% if message.role == 'system' %}{{ message.content }}"
+    "{% elif message.role == 'user' %}{{ '### Instruction:\n' + message.content }}"
+    "{% else %}{{ '### Response:\n' + message.content }}{% endif %}{{ '\n\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '### Response:\n' }}{% endif %}",
+    "plain, as Alpaca was trained: the checkpoint has no chat template, and its name speaks of instructions",
+)
+# What ends an answer under a template that has no token for it.
+STOPS: Mapping[str, str] = {PLAIN.text: "\nHuman:", ALPACA.text: "\n### Instruction"}
+OURS = (CHATML, PLAIN, ALPACA)
+INSTRUCTED = re.compile(r"alpaca|instruct", re.IGNORECASE)
 # Behind the text that is gone on with: a noncharacter, then a space that is gone where a template trims.
 END_MARK = "\ufdd1 "
-
-
-class _Refused(TemplateError):
-    """A template called raise_exception: the messages are not what it can render."""
 
 
 def render(
@@ -87,7 +89,7 @@ def _called(call: ToolCall) -> dict[str, Any]:
 def _with_or_without_system(template: ChatTemplate, turns: list[dict[str, Any]], variables: Mapping[str, Any]) -> str:
     try:
         return _render(template, turns, variables)
-    except _Refused as refusal:
+    except Refused as refusal:
         if turns[0]["role"] == "system" and len(turns) > 1:
             return _without_system(template, turns, variables, refusal)
         raise _refused(refusal) from refusal
@@ -105,23 +107,33 @@ def _up_to_the_mark(template: ChatTemplate, prompt: str) -> str:
     return prompt[:at] if prompt.startswith(END_MARK, at) else prompt[:at].rstrip()
 
 
+def plain_template(stage: str | None, name: str) -> ChatTemplate:
+    """What stands in for a template where a checkpoint has none and its vocabulary suggests none."""
+    return ALPACA if stage == "sft" and INSTRUCTED.search(name) else PLAIN
+
+
+def stop_strings(template: ChatTemplate | None) -> tuple[str, ...]:
+    """What ends an answer under this template besides tokens."""
+    return (STOPS[template.text],) if template is not None and template.text in STOPS else ()
+
+
 def template_hash(template: ChatTemplate) -> str:
     """What receipts name a template by: the start of its SHA-256."""
     return sha256(template.text.encode()).hexdigest()[:16]
 
 
 def _without_system(
-    template: ChatTemplate, turns: list[dict[str, Any]], variables: Mapping[str, Any], refusal: _Refused
+    template: ChatTemplate, turns: list[dict[str, Any]], variables: Mapping[str, Any], refusal: Refused
 ) -> str:
     system, first, *rest = turns
     merged = {"role": first["role"], "content": f"{system['content']}\n\n{first['content']}"}
     try:
         return _render(template, [merged, *rest], variables)
-    except _Refused:
+    except Refused:
         raise _refused(refusal) from refusal
 
 
-def _refused(refusal: _Refused) -> InvalidRequest:
+def _refused(refusal: Refused) -> InvalidRequest:
     return InvalidRequest(
         f"the model's chat template refuses these messages: {refusal}",
         param="messages",
@@ -131,14 +143,15 @@ def _refused(refusal: _Refused) -> InvalidRequest:
 
 def _render(template: ChatTemplate, turns: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]) -> str:
     try:
-        compiled = _compile(template.text)
+        program = _compile(template.text)
         parts, length = [], 0
-        for part in compiled.generate(messages=turns, **variables):
-            length += len(part)
-            if length > LONGEST_PROMPT:
-                raise _broken(template, f"its output is longer than {LONGEST_PROMPT} characters")
-            parts.append(part)
-    except (_Refused, CheckpointProblem):
+        with deadline():
+            for part in program.generate(messages=turns, **variables):
+                length += len(part)
+                if length > LONGEST_PROMPT:
+                    raise _broken(template, f"its output is longer than {LONGEST_PROMPT} characters")
+                parts.append(part)
+    except (Refused, CheckpointProblem):
         raise
     except Exception as error:  # A template is somebody's program: it may raise anything.
         raise _broken(template, f"{type(error).__name__}: {error}") from error
@@ -153,24 +166,4 @@ def _broken(template: ChatTemplate, why: str) -> CheckpointProblem:
     )
 
 
-@lru_cache(maxsize=32)
-def _compile(text: str) -> Template:
-    if len(text) > LONGEST_TEMPLATE:
-        raise TemplateError(f"it is longer than {LONGEST_TEMPLATE} characters")
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
-    environment.filters["tojson"] = _to_json
-    environment.globals["raise_exception"] = _raise
-    environment.globals["strftime_now"] = _now
-    return environment.from_string(text)
-
-
-def _to_json(value: Any, ensure_ascii: bool = False, indent: int | None = None, **options: Any) -> str:
-    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, **options)
-
-
-def _raise(message: str) -> None:
-    raise _Refused(message)
-
-
-def _now(pattern: str) -> str:
-    return datetime.now().strftime(pattern)
+_compile = lru_cache(maxsize=32)(compiled)
