@@ -44,6 +44,5 @@ BLOCKS: Mapping[str, tuple[int, int]] = {
 
 # Known by size only: `engine.weights.dequantise` turns all the others into numbers.
 UNREADABLE: frozenset[str] = frozenset(
-    {"Q1_0", "Q8_1", "Q8_K", "TQ1_0", "TQ2_0", "MXFP4", "NVFP4"}
-    | {"IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S"}
+    {"Q1_0", "Q8_1", "Q8_K", "TQ1_0", "NVFP4"} | {"IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S"}
 )

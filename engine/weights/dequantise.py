@@ -175,6 +175,19 @@ def _iq4_xs(blocks: Tensor) -> Parts:
     return quants.flatten(2), scales[:, :, None], None
 
 
+def _mxfp4(blocks: Tensor) -> Parts:
+    """Four-bit floating numbers, here doubled, that share a power of two."""
+    doubled = torch.tensor((0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12), dtype=torch.int8)
+    scales = torch.ldexp(torch.ones(len(blocks), 1, 1), blocks[:, :1, None].int() - 128)
+    return doubled[_planes(blocks[:, 1:], 4).int()], scales, None
+
+
+def _tq2_0(blocks: Tensor) -> Parts:
+    """-1, 0 and 1 in two bits each."""
+    quants = _planes(blocks[:, :64].unflatten(1, (2, 32)), 2)  # (N, 2, 4, 32)
+    return quants.flatten(1, 2).view(torch.int8) - 1, _half(blocks[:, 64:])[:, None], None
+
+
 PACKED: Mapping[str, Callable[[Tensor], Parts]] = {
     "Q4_0": _q4_0,
     "Q4_1": _q4_1,
@@ -188,4 +201,6 @@ PACKED: Mapping[str, Callable[[Tensor], Parts]] = {
     "Q6_K": _q6_k,
     "IQ4_NL": _iq4_nl,
     "IQ4_XS": _iq4_xs,
+    "MXFP4": _mxfp4,
+    "TQ2_0": _tq2_0,
 }

@@ -15,7 +15,7 @@ from engine.weights.dequantise import PACKED, PLAIN, dequantise
 
 # Where the float16 numbers of a block lie: only finite ones can be compared bit for bit.
 HALVES = {"Q4_1": (0, 2), "Q5_1": (0, 2), "Q2_K": (80, 82), "Q3_K": (108,), "Q4_K": (0, 2), "Q5_K": (0, 2)}
-HALVES |= {"Q6_K": (208,)}
+HALVES |= {"Q6_K": (208,), "TQ2_0": (64,), "MXFP4": ()}
 
 
 def random_blocks(encoding: str, rows: int, per_row: int) -> numpy.ndarray:
@@ -26,6 +26,8 @@ def random_blocks(encoding: str, rows: int, per_row: int) -> numpy.ndarray:
     for place in HALVES.get(encoding, (0,)):
         values = generator.normal(0, 3, len(blocks)).astype(numpy.float16)
         blocks[:, place : place + 2] = values.view(numpy.uint8).reshape(-1, 2)
+    if encoding == "MXFP4":
+        blocks[:, 0] = generator.integers(0, 250, len(blocks))  # Powers of two that overflow nothing.
     return blocks.reshape(rows, per_row * size)
 
 

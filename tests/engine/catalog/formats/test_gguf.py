@@ -154,7 +154,7 @@ def test_an_architecture_that_cannot_be_read_is_shown_under_its_own_name(tmp_pat
     assert info.problem is not None and "falcon" in info.problem.message
 
 
-@pytest.mark.parametrize("kind", [16, 39, 99])
+@pytest.mark.parametrize("kind", [16, 40, 99])
 def test_an_encoding_that_cannot_be_unpacked_is_named(tmp_path: Path, kind: int) -> None:
     values = [entry("general.architecture", 8, text("llama"))]
     path = tmp_path / "packed.gguf"
