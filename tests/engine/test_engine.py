@@ -41,7 +41,7 @@ def ask(engine: Engine, prompt: str = "Hello", model: str = CHAT, **sampling: An
     return engine.submit(GenerationRequest(model=model, prompt=prompt, sampling=sampling))
 
 
-def eventually(claim: Callable[[], bool], seconds: float = 5.0) -> bool:
+def eventually(claim: Callable[[], bool], seconds: float = 30.0) -> bool:
     deadline = time.monotonic() + seconds
     while not claim() and time.monotonic() < deadline:
         time.sleep(0.005)
