@@ -58,7 +58,7 @@ def model(engine: Engine, found: CheckpointInfo, now: Status) -> Fields:
         "tokenizer": dict(found.tokenizer) if found.tokenizer else None,
         "chat_template": dict(found.chat_template) if found.chat_template else None,
         "sampling_defaults": dict(found.sampling_defaults),
-        "evidence": dict(found.evidence),
+        "evidence": {**found.evidence, **now.inferred},
         "memory": asdict(engine.estimate(found)),
         "status": status(now),
         "problem": asdict(found.problem) if found.problem else None,
