@@ -1,7 +1,4 @@
-"""gpt-oss: windows on every second layer, sinks beside the scores, experts with clamped gates (arXiv:2508.10925).
-
-Weights in MXFP4 are refused by their quantization_config.
-"""
+"""gpt-oss: windows on every second layer, sinks beside the scores, experts with clamped gates (arXiv:2508.10925)."""
 
 from __future__ import annotations
 
