@@ -27,7 +27,7 @@ let closed = new Set();
 let wantedId = new URLSearchParams(location.search).get(OPEN);
 let frame = 0;
 
-const panel = new Panel(api, { load, unload }, afterClose);
+const panel = new Panel(api, { load, unload }, { closed: afterClose, learned: drawSoon });
 const context = () => ({ budget: store.state.memory, fresh: store.state.fresh, openId: panel.openId });
 const grid = new Grid(context, { load: (id) => load(id), unload, open, toggle, sort });
 const toolbar = new Toolbar(change);
@@ -35,7 +35,6 @@ const memory = new MemoryBar(open);
 const feed = new ModelFeed(/** @type {any} */ (store), { listModels, modelEvents: changes });
 
 store.addEventListener("catalog", drawSoon);
-document.addEventListener("details", drawSoon);
 for (const button of document.querySelectorAll(".rescan")) {
   button.addEventListener("click", () => attempt(() => feed.refresh(true)));
 }
@@ -120,11 +119,16 @@ function keepAddress() {
 }
 
 /**
+ * The answer is older than what the feed has told since; then it is not believed.
  * @param {string} id
  * @param {{ precision?: string, pinned?: boolean }} [options]
  */
 function load(id, options = {}) {
-  return attempt(async () => store.dispatch({ type: "model/status", status: await api.load(id, options) }));
+  return attempt(async () => {
+    const before = store.model(id)?.status;
+    const status = await api.load(id, options);
+    if (store.model(id)?.status === before) store.dispatch({ type: "model/status", status });
+  });
 }
 
 /** @param {string} id */

@@ -2,7 +2,7 @@
 /** What is known of a checkpoint as rows for people: name of the fact, its value, and the evidence for it. */
 
 import { count, decimal, integer, size } from "../format.js";
-import { formatter } from "../i18n.js";
+import { formatter, t } from "../i18n.js";
 import { runOf } from "./runs.js";
 import { lossKind, named } from "./words.js";
 
@@ -15,6 +15,7 @@ const CODES = new Set(["id", "architecture", "parent", "tokenizer", "template", 
 
 /** What is shown, in its order. @type {[string, (model: Model) => string|null][]} */
 const SHOWN = [
+  ["name", (model) => model.name],
   ["id", (model) => model.id],
   ["run", (model) => runOf(model) || null],
   ["group", (model) => named("group", model.group)],
@@ -52,9 +53,14 @@ export function factsOf(model) {
     const key = EVIDENCE[name] ?? name;
     const said = evidence[key] ?? null;
     if (value !== null) delete evidence[key];
-    return value === null ? [] : [fact(name, value, said)];
+    if (value === null) return [];
+    if (name === "run" && !model.run) return [guess(name, value, t("checkpoints.run_by_folder"))];
+    return [fact(name, value, said)];
   });
-  return [...facts, ...Object.entries(evidence).map(([name, said]) => fact(name, "", said))];
+  /** @type {Record<string, string>} */
+  const measured = Reflect.get(model.status, "inferred") ?? {}; // what loading found out because no file tells it
+  const guesses = Object.entries(measured).map(([name, said]) => guess(name, "", said));
+  return [...facts, ...Object.entries(evidence).map(([name, said]) => fact(name, "", said)), ...guesses];
 }
 
 /**
@@ -65,6 +71,11 @@ export function factsOf(model) {
  */
 function fact(name, value, evidence) {
   return { name, value, evidence, isInferred: evidence !== null && INFERRED.test(evidence), isCode: CODES.has(name) };
+}
+
+/** @param {string} name @param {string} value @param {string} evidence @returns {Fact} */
+function guess(name, value, evidence) {
+  return { ...fact(name, value, evidence), isInferred: true };
 }
 
 /**

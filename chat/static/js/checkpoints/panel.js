@@ -24,7 +24,7 @@ export class Panel {
   #timeline = new Timeline();
   #load;
   #api;
-  #closed;
+  #tell;
   /** @type {string|null} */
   openId = null;
   /** @type {Model|null} */
@@ -36,12 +36,12 @@ export class Panel {
   /**
    * @param {Api} api
    * @param {import("./load-box.js").LoadActions} actions
-   * @param {(id: string) => void} closed told which checkpoint's details were left
+   * @param {{ closed: (id: string) => void, learned: () => void }} tell which checkpoint's details were left; that more is known
    */
-  constructor(api, actions, closed) {
+  constructor(api, actions, tell) {
     this.#api = api;
     this.#load = new LoadBox(actions);
-    this.#closed = closed;
+    this.#tell = tell;
     required("details-close", HTMLButtonElement).addEventListener("click", () => this.#dialog.close());
     this.#dialog.addEventListener("close", () => this.#onClose());
     this.#dialog.addEventListener("click", (event) => event.target === this.#dialog && this.#dialog.close());
@@ -82,7 +82,7 @@ export class Panel {
     this.openId = null;
     this.#model = null;
     document.body.classList.remove("has-details");
-    this.#closed(id);
+    this.#tell.closed(id);
   }
 
   /** What is known from the list at once, then what only this checkpoint's own route tells. @param {Model} model */
@@ -113,7 +113,7 @@ export class Panel {
     }
     later.setAttribute("aria-busy", "false");
     if (this.openId === model.id) this.#drawnTimeline = "";
-    document.dispatchEvent(new Event("details"));
+    this.#tell.learned();
   }
 
   /**

@@ -60,7 +60,7 @@ export class Timeline {
     const drawn = axes(steps, [...points.map(([, value]) => value), ...known], frame);
     const picture = svg("svg", { viewBox: `0 0 ${frame.width} ${HEIGHT}`, role: "group", "aria-label": t("checkpoints.timeline") });
     picture.append(grid(frame, drawn, points.length + known.length > 0));
-    for (const [index, curve] of curves.entries()) picture.append(lineOf(curve, index, drawn, frame));
+    for (const curve of curves) picture.append(lineOf(curve, curve === curves.at(-1), drawn, frame));
     if (curves.length === 0 && known.length > 1) picture.append(joined(models, kind, drawn));
     for (const model of models) picture.append(markOf(model, kind, curves, drawn, openId));
     this.#picture.replaceChildren(picture);
@@ -110,13 +110,13 @@ function grid(frame, { x, y, steps, values }, hasValues) {
 
 /**
  * @param {Series} curve
- * @param {number} index
+ * @param {boolean} isMain the one that lies on top
  * @param {Axes} drawn
  * @param {Frame} frame
  */
-function lineOf(curve, index, { x, y }, frame) {
+function lineOf(curve, isMain, { x, y }, frame) {
   const points = thinned(curve.points, frame.width);
-  return svg("path", { class: `timeline-curve curve-${index}`, d: pathOf(points, x.at, y.at) });
+  return svg("path", { class: isMain ? "timeline-curve is-main" : "timeline-curve", d: pathOf(points, x.at, y.at) });
 }
 
 /**
@@ -165,6 +165,15 @@ function valueAt(points, step) {
 }
 
 /**
+ * @param {boolean} isLogged
+ * @param {boolean} isMain
+ */
+function signClass(isLogged, isMain) {
+  if (!isLogged) return "curve-sign curve-joined";
+  return isMain ? "curve-sign is-main" : "curve-sign";
+}
+
+/**
  * The same in words: from where to where, and the lowest.
  * @param {Model[]} models
  * @param {string|null} kind
@@ -176,11 +185,11 @@ function captions(models, kind, curves) {
   const told = curves.length > 0 ? curves.map(({ name, points }) => ({ name, points })) : [own];
   return told
     .filter(({ points }) => points.length > 1)
-    .map(({ name, points }, index) => {
+    .map(({ name, points }, index, all) => {
       const lowest = points.reduce((best, point) => (point[1] < best[1] ? point : best));
       const values = { name, first: decimal(points[0][1]), last: decimal(points[points.length - 1][1]) };
       const words = t("checkpoints.curve_words", { ...values, lowest: decimal(lowest[1]), step: integer(lowest[0]) });
-      const sign = element("span", { className: `curve-sign curve-${curves.length > 0 ? index : "joined"}`, "aria-hidden": "true" });
+      const sign = element("span", { className: signClass(curves.length > 0, index === all.length - 1), "aria-hidden": "true" });
       return element("span", { className: "curve-words" }, sign, words);
     });
 }

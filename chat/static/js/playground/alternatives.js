@@ -13,6 +13,7 @@ import { visible } from "./visible.js";
 const LEAVE_MILLISECONDS = 250; // long enough to move the pointer from the token into the list
 const GAP = 6;
 const MOST = 10;
+const LEAST_SHOWN = 0.0001;
 
 /** A popover that can be pointed at, is left by Escape, and gives the focus back. */
 export class Alternatives {
@@ -20,6 +21,7 @@ export class Alternatives {
   #timer = 0;
   /** @type {HTMLElement|null} */
   #token = null;
+  #isReturning = false; // the focus on its way back to the token, which shall not open the list again
   #choose;
 
   /** @param {(index: number, text: string) => void} choose */
@@ -43,7 +45,7 @@ export class Alternatives {
    */
   show(row, index, token) {
     clearTimeout(this.#timer);
-    if (!row || (this.#token === token && this.#box.matches(":popover-open"))) return;
+    if (!row || this.#isReturning || (this.#token === token && this.#box.matches(":popover-open"))) return;
     this.#token?.removeAttribute("data-is-open");
     this.#token = token;
     token.setAttribute("data-is-open", "");
@@ -67,7 +69,9 @@ export class Alternatives {
     const hadFocus = this.#box.contains(document.activeElement);
     this.#box.hidePopover();
     this.#token?.removeAttribute("data-is-open");
+    this.#isReturning = true;
     if (hadFocus) this.#token?.focus();
+    this.#isReturning = false;
     this.#token = null;
   }
 
@@ -147,8 +151,9 @@ export function candidateButton({ id, text, logprob }, isChosen, choose) {
   return element("button", properties, bar, words, mark, number);
 }
 
-/** Small shares keep their digits: 0.04%. @param {number} probability */
+/** Small shares keep their digits: 0.04%; of the smallest only that they are: <0.01%. @param {number} probability */
 export function percentOf(probability) {
   if (probability >= 0.1) return percent(probability);
-  return formatter(Intl.NumberFormat, { style: "percent", maximumSignificantDigits: 2 }).format(probability);
+  const digits = formatter(Intl.NumberFormat, { style: "percent", maximumSignificantDigits: 2 });
+  return probability < LEAST_SHOWN ? `<${digits.format(LEAST_SHOWN)}` : digits.format(probability);
 }

@@ -19,22 +19,14 @@ export async function status(id) {
   return (await request(`${modelPath(id)}/status`, { cache: "no-store" })).json();
 }
 
-/**
- * @param {object} body as `/api/next_token` wants it
- * @param {AbortSignal} signal
- * @returns {Promise<Distribution>}
- */
-export async function nextToken(body, signal) {
-  return (await post("/api/next_token", body, signal)).json();
+/** @param {object} body as `/api/next_token` wants it @returns {Promise<Distribution>} */
+export async function nextToken(body) {
+  return (await post("/api/next_token", body)).json();
 }
 
-/**
- * @param {object} body as `/api/score` wants it
- * @param {AbortSignal} signal
- * @returns {Promise<Scores>}
- */
-export async function score(body, signal) {
-  return (await post("/api/score", body, signal)).json();
+/** @param {object} body as `/api/score` wants it @returns {Promise<Scores>} */
+export async function score(body) {
+  return (await post("/api/score", body)).json();
 }
 
 /**

@@ -38,6 +38,8 @@ const connection = new ConnectionView();
 const notice = required("notice", HTMLElement);
 
 let completion = NOTHING;
+/** @type {string|null} the checkpoint that the server would take */
+let usualId = null;
 /** @type {AbortController|null} */
 let running = null;
 let frame = 0;
@@ -49,8 +51,6 @@ store.addEventListener("catalog", () => {
   required("lost", HTMLElement).hidden = isReachable;
   drawSoon();
 });
-/** @type {string|null} */
-let usualId = null;
 
 required("playground-form", HTMLFormElement).addEventListener("submit", (event) => {
   event.preventDefault();
@@ -80,11 +80,11 @@ async function listed(rescan) {
 }
 
 /**
- * Complete this prompt from the start.
+ * Complete this prompt from the start; what runs is left, and its compute ends with its connection.
  * @param {string} prompt
  */
 async function begin(prompt) {
-  stop();
+  running?.abort();
   fields.prompt = prompt;
   const own = (running = new AbortController());
   const body = { model: fields.model, prompt, ...fields.sampling, logprobs: ALTERNATIVES };
@@ -97,15 +97,17 @@ async function begin(prompt) {
   drawSoon();
   try {
     for await (const event of generate(body, own.signal)) {
+      if (running !== own) return;
       log.note(event.type, event);
       completion = after(completion, event, performance.now() - begun);
       drawSoon();
     }
   } catch (error) {
+    if (running !== own) return;
     completion = { ...completion, phase: own.signal.aborted ? "done" : "failed", finishReason: "cancelled" };
     if (!own.signal.aborted) fail(error);
   }
-  if (running === own) running = null;
+  running = null;
   drawSoon();
 }
 
@@ -131,15 +133,15 @@ function continueFrom(rows, index, chosen) {
 
 async function lookNext() {
   const body = nextToken.body(fields.model, fields.prompt, fields.sampling);
-  await withLog("/api/next_token", body, required("look-next", HTMLButtonElement), async (signal) =>
-    nextToken.show(await api.nextToken(body, signal)),
+  await withLog("/api/next_token", body, required("look-next", HTMLButtonElement), async () =>
+    nextToken.show(await api.nextToken(body)),
   );
 }
 
 async function judge() {
   const body = score.body(fields.model);
-  await withLog("/api/score", body, required("score-button", HTMLButtonElement), async (signal) =>
-    score.show(await api.score(body, signal)),
+  await withLog("/api/score", body, required("score-button", HTMLButtonElement), async () =>
+    score.show(await api.score(body)),
   );
 }
 
@@ -148,7 +150,7 @@ async function judge() {
  * @param {string} path
  * @param {object} body
  * @param {HTMLButtonElement} button
- * @param {(signal: AbortSignal) => Promise<void>} act
+ * @param {() => Promise<void>} act
  */
 async function withLog(path, body, button, act) {
   button.setAttribute("aria-busy", "true");
@@ -156,7 +158,7 @@ async function withLog(path, body, button, act) {
   notice.hidden = true;
   log.begin(path, body);
   try {
-    await act(new AbortController().signal);
+    await act();
     log.note("←", "200");
   } catch (error) {
     fail(error);

@@ -23,8 +23,8 @@ export class Fields {
   #wanted = new URLSearchParams(location.search).get("model");
 
   constructor() {
-    const kept = JSON.parse(browserStorage.read(KEY) ?? "{}");
-    this.#prompt.value = typeof kept.prompt === "string" ? kept.prompt : t("playground.first_prompt");
+    const kept = keptFrom(browserStorage.read(KEY));
+    this.#prompt.value = kept.prompt ?? t("playground.first_prompt");
     for (const name of NAMES) this.#number(name).value = kept[name] ?? "";
     for (const control of [this.#prompt, ...NAMES.map((name) => this.#number(name))]) {
       control.addEventListener("input", () => this.#keep(control));
@@ -132,6 +132,21 @@ export class Fields {
   focusPrompt() {
     this.#prompt.focus();
     this.#prompt.setSelectionRange(this.prompt.length, this.prompt.length);
+  }
+}
+
+/**
+ * What was kept before; what is no object of texts is as if it were not there.
+ * @param {string|null} text
+ * @returns {Record<string, string>}
+ */
+function keptFrom(text) {
+  try {
+    const kept = Object.entries(JSON.parse(text ?? "{}"));
+    return Object.fromEntries(kept.filter(([, value]) => typeof value === "string"));
+  } catch (error) {
+    console.warn("what this browser kept of the playground cannot be read", error);
+    return {};
   }
 }
 
