@@ -80,9 +80,9 @@ def _one(number: int) -> CheckpointInfo:
 
 
 @contextmanager
-def serving(count: int) -> Iterator[str]:
-    """The address of a server that lists so many made-up checkpoints."""
-    app = create_app(Settings(), ScriptedEngine(checkpoints=many(count)))
+def serving(checkpoints: tuple[CheckpointInfo, ...]) -> Iterator[str]:
+    """The address of a server that lists these made-up checkpoints."""
+    app = create_app(Settings(), ScriptedEngine(checkpoints=checkpoints))
     server = create_server(app, host="127.0.0.1", port=0, threads=8, channel_request_lookahead=1)
     threading.Thread(target=server.run, daemon=True).start()
     try:
@@ -118,7 +118,7 @@ def main() -> int:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         for count in counts:
-            with serving(count) as address:
+            with serving(many(count)) as address:
                 page = browser.new_page(viewport={"width": 1280, "height": 800})
                 print(f"\n{count} checkpoints")
                 for name, value, longest in measure(page, address):
