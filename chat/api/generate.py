@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from chat import sse
 from chat.api import body, views
-from chat.parts import parts
+from chat.parts import current_owner, parts
 from chat.runs import POLL_SECONDS, Run
 from chat.schemas.generate import GenerateBody
 from engine import Done, Failed, Started, Token
@@ -29,7 +29,7 @@ def generate() -> ResponseReturnValue:
     who.check()
     with ExitStack() as held:
         held.enter_context(house.gate)
-        run = house.runs.start(house.engine, wanted, asked.conversation_id)
+        run = house.runs.start(house.engine, wanted, asked.conversation_id, current_owner())
         held.callback(house.runs.end, run)
         headers = {"X-Run-Id": run.run_id}
         if not asked.stream:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from chat.schemas.body import Body, Name, Text
-from engine import MAX_STOP_STRINGS, SAMPLING_FIELDS, GenerationRequest, Message
+from chat.schemas.sampling import Sampling
+from engine import SAMPLING_FIELDS, GenerationRequest, Message
 
 MAX_MESSAGES = 1000
 
@@ -22,33 +23,15 @@ class MessageBody(Body):
     content: Text
 
 
-class GenerateBody(Body):
+class GenerateBody(Sampling):
     """POST /api/generate. What is null or absent is left to the checkpoint's own defaults."""
 
     model: Name | None = None
     prompt: Text | None = None
     messages: Annotated[list[MessageBody], Field(max_length=MAX_MESSAGES)] | None = None
-    max_new_tokens: int | None = None
-    temperature: float | None = None
-    top_k: int | None = None
-    top_p: float | None = None
-    min_p: float | None = None
-    repetition_penalty: float | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
-    seed: int | None = None
-    stop: Annotated[list[Name], Field(max_length=MAX_STOP_STRINGS)] | None = None
-    logprobs: int | None = None
     stream: bool = True
-    add_bos: bool | None = None
-    template: Text | None = None
     continue_final_message: bool = False
     conversation_id: Name | None = None
-
-    @field_validator("stop", mode="before")
-    @classmethod
-    def _one_stop_string_is_a_list_of_one(cls, given: object) -> object:
-        return [given] if isinstance(given, str) else given
 
     def request(self) -> GenerationRequest:
         """What the engine is asked. Raises InvalidRequest for what is out of range."""

@@ -1,4 +1,4 @@
-"""How an answer is to be chosen, as conversations, messages and presets name it."""
+"""How an answer is to be chosen, as generations, conversations, messages and presets name it."""
 
 from __future__ import annotations
 
