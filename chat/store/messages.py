@@ -128,8 +128,13 @@ class Messages:
             rows.conversation(connection, owner, conversation_id)
             here = messages.c.deleted_with == message_id
             connection.execute(update(messages).where(here).values(deleted_at=None, deleted_with=None))
-            leaf = tree_of(connection, conversation_id).newest_leaf(message_id)
-            rows.mark_changed(connection, conversation_id, leaf_id=leaf)
+            tree = tree_of(connection, conversation_id)
+            parent_id = tree.nodes[message_id].parent_id
+            if parent_id is not None and parent_id not in tree:
+                raise MessageNotFound(
+                    "the message that this one hung on is deleted too", hint="Restore that one first."
+                )
+            rows.mark_changed(connection, conversation_id, leaf_id=tree.newest_leaf(message_id))
             return rows.conversation(connection, owner, conversation_id)
 
     def _write(self, message_id: str, run_id: str, values: Mapping[str, Any]) -> StoredMessage | None:

@@ -263,6 +263,19 @@ def test_a_deleted_branch_comes_back(client: FlaskClient):
     assert refused(client.post(f"/api/messages/{second['id']}/restore"), 404)["code"] == "message_not_found"
 
 
+def test_a_branch_comes_back_only_where_it_hung(client: FlaskClient):
+    mine = conversation(client)
+    first = ask(client, mine, "One?")
+    second = ask(client, mine, "Two?")
+    for message in (second, first):
+        assert client.delete(f"/api/messages/{message['id']}").status_code == 200
+    assert "Restore that one first" in refused(client.post(f"/api/messages/{second['id']}/restore"), 404)["hint"]
+    client.post(f"/api/messages/{first['id']}/restore")
+    assert texts(path(client, mine)) == ["One?", ANSWER, "Two?"]
+    client.post(f"/api/messages/{second['id']}/restore")
+    assert texts(path(client, mine)) == ["One?", ANSWER, "Two?", ANSWER]
+
+
 def test_deleting_ends_what_is_still_computed(client: FlaskClient, engine: ScriptedEngine):
     engine.script = Script(token_seconds=60)
     mine = conversation(client)
