@@ -32,7 +32,7 @@ TOKENS_PER_SECOND = 100
 FRAME_MICROSECONDS = 1e6 / 60
 LAST_SECONDS = 5
 TRACED = ["devtools.timeline", "disabled-by-default-devtools.timeline", "toplevel"]
-SCROLL = """async (picture) => {
+SCROLL = """async () => {
     const frames = [];
     let before = performance.now();
     for (let count = 0; count < 60; count += 1) {
@@ -89,7 +89,7 @@ def measure_opening(page: Any, address: str, count: int) -> Iterator[tuple[str, 
         yield name, page.evaluate("() => new Promise((done) => requestAnimationFrame(() => done(performance.now())))")
     frames: list[float] = []
     shown = 0
-    while shown < count and len(frames) < 60 * count:
+    while shown < count and len(frames) < 10 * count:
         frames += page.evaluate(SCROLL)
         shown = page.locator(".message").count()
     for _ in range(4):

@@ -47,8 +47,20 @@ export class Transcript {
     this.#order(conversation.messages);
   }
 
-  /** Earlier messages come before those that stand. @param {Message[]} messages */
+  /**
+   * Earlier messages come before those that stand, which stay where the reader sees them: browsers see to that
+   * themselves, but not at the very top.
+   * @param {Message[]} messages
+   */
   #order(messages) {
+    const anchor = scrollY < 1 ? this.#list.firstElementChild : null;
+    const top = anchor?.getBoundingClientRect().top ?? 0;
+    this.#place(messages);
+    if (anchor?.previousElementSibling) scrollBy({ top: anchor.getBoundingClientRect().top - top, behavior: "instant" });
+  }
+
+  /** @param {Message[]} messages */
+  #place(messages) {
     let next = null;
     for (const { id } of messages.toReversed()) {
       const item = /** @type {any} */ (this.#shown.get(id)).view.element;
