@@ -86,6 +86,8 @@ def stacked(weights: Weights) -> Weights:
 def gguf_name(arch: str, name: str, config: Mapping[str, Any]) -> str:
     """The name that the gguf package's own table gives a tensor."""
     number = next(number for number, known in MODEL_ARCH_NAMES.items() if known == arch)
+    if arch == "bloom":
+        name = name.removeprefix("transformer.")
     found = get_tensor_name_map(number, config["num_hidden_layers"]).get_name(name, try_suffixes=(".weight", ".bias"))
     assert found is not None, name
     return found
@@ -158,5 +160,6 @@ CHANGES: Mapping[str, Change] = {
     "gemma3": norms_with_one,
     "gpt2": lying_out_in,
     "gptneox": kind_by_kind,
+    "bloom": kind_by_kind,
     "qwen2moe": gates_flat,
 }

@@ -85,11 +85,13 @@ READABLE: Mapping[str, Architecture] = {
     "stablelm": Architecture("stablelm", "StableLmForCausalLM", gguf_names.STABLELM, gguf_configs.stablelm),
     "starcoder2": Architecture("starcoder2", "Starcoder2ForCausalLM", gguf_names.STARCODER2, gguf_configs.starcoder2),
     "qwen2moe": Architecture("qwen2_moe", "Qwen2MoeForCausalLM", gguf_names.QWEN2_MOE, gguf_configs.qwen2_moe),
+    "olmoe": Architecture("olmoe", "OlmoeForCausalLM", gguf_names.QWEN3_MOE, gguf_configs.olmoe),
+    "phi2": Architecture("phi", "PhiForCausalLM", gguf_names.PHI2, gguf_configs.phi2),
+    "bloom": Architecture("bloom", "BloomForCausalLM", gguf_names.BLOOM, gguf_configs.bloom, kind_by_kind=True),
     "qwen3moe": Architecture("qwen3_moe", "Qwen3MoeForCausalLM", gguf_names.QWEN3_MOE, gguf_configs.qwen3_moe),
 }
 # Those that are shown under their Hugging Face names: family and class.
 NAMED: Mapping[str, tuple[str, str]] = {
-    "bloom": ("bloom", "BloomForCausalLM"),
     "command-r": ("cohere", "CohereForCausalLM"),
     "deepseek2": ("deepseek_v2", "DeepseekV2ForCausalLM"),
     "falcon": ("falcon", "FalconForCausalLM"),
@@ -97,5 +99,4 @@ NAMED: Mapping[str, tuple[str, str]] = {
     "gpt-oss": ("gpt_oss", "GptOssForCausalLM"),
     "mamba": ("mamba", "MambaForCausalLM"),
     "mistral3": ("mistral", "MistralForCausalLM"),
-    "phi2": ("phi", "PhiForCausalLM"),
 }

@@ -44,6 +44,15 @@ def qwen3_moe(header: Header) -> dict[str, Any]:
     return _experts(header) | {"norm_topk_prob": True, "attention_bias": _holds(header, "blk.0.attn_q.bias")}
 
 
+def olmoe(header: Header) -> dict[str, Any]:
+    """OLMoE; that the weights of the chosen do not sum to one is the architecture's, not the file's."""
+    return gated(header) | {
+        "num_experts": wanted(header, "expert_count"),
+        "num_experts_per_tok": wanted(header, "expert_used_count"),
+        "norm_topk_prob": False,
+    }
+
+
 def smollm3(header: Header) -> dict[str, Any]:
     """SmolLM3; the file does not say that every fourth layer knows no positions."""
     return llama(header) | {"no_rope_layer_interval": 4}
@@ -129,6 +138,16 @@ def gpt_neox(header: Header) -> dict[str, Any]:
         "attention_bias": _holds(header, "blk.0.attn_qkv.bias"),
         "use_parallel_residual": True if is_parallel is None else is_parallel,
     }
+
+
+def bloom(header: Header) -> dict[str, Any]:
+    """BLOOM."""
+    return _sizes(header) | {"layer_norm_epsilon": wanted_number(header, "attention.layer_norm_epsilon")}
+
+
+def phi2(header: Header) -> dict[str, Any]:
+    """Phi-1 to Phi-2."""
+    return _plain(header, "layer_norm_eps", "gelu_new")
 
 
 def stablelm(header: Header) -> dict[str, Any]:

@@ -108,6 +108,30 @@ QWEN2_MOE: Mapping[str, str] = {
     "blk.{}.ffn_down_shexp": "model.layers.{}.mlp.shared_expert.down_proj",
     SHARED_GATE: "model.layers.{}.mlp.shared_expert_gate",
 }
+PHI2: Mapping[str, str] = {
+    "token_embd": "model.embed_tokens",
+    **_INPUT_NORM,
+    "blk.{}.attn_q": "model.layers.{}.self_attn.q_proj",
+    "blk.{}.attn_k": "model.layers.{}.self_attn.k_proj",
+    "blk.{}.attn_v": "model.layers.{}.self_attn.v_proj",
+    "blk.{}.attn_output": "model.layers.{}.self_attn.dense",
+    "blk.{}.ffn_up": "model.layers.{}.mlp.fc1",
+    "blk.{}.ffn_down": "model.layers.{}.mlp.fc2",
+    "output_norm": "model.final_layernorm",
+    "output": "lm_head",
+}
+BLOOM: Mapping[str, str] = {
+    "token_embd": "transformer.word_embeddings",
+    "token_embd_norm": "transformer.word_embeddings_layernorm",
+    "blk.{}.attn_norm": "transformer.h.{}.input_layernorm",
+    "blk.{}.attn_qkv": "transformer.h.{}.self_attention.query_key_value",
+    "blk.{}.attn_output": "transformer.h.{}.self_attention.dense",
+    "blk.{}.ffn_norm": "transformer.h.{}.post_attention_layernorm",
+    "blk.{}.ffn_up": "transformer.h.{}.mlp.dense_h_to_4h",
+    "blk.{}.ffn_down": "transformer.h.{}.mlp.dense_4h_to_h",
+    "output_norm": "transformer.ln_f",
+    "output": "lm_head",
+}
 
 
 def parts(name: str) -> tuple[str, str, str]:

@@ -138,6 +138,15 @@ CASES: dict[str, Known] = {
     "starcoder2": Known("starcoder2", "Starcoder2"),
     "mixtral": Known("llama", "Mixtral", {"num_local_experts": 5, "head_dim": 16}, has_reader=False),
     "qwen2moe": Known("qwen2moe", "Qwen2Moe", EXPERTS | {"shared_expert_intermediate_size": 64}),
+    "olmoe": Known("olmoe", "Olmoe", {"num_experts": 6, "num_experts_per_tok": 2}, has_reader=False),
+    "phi2": Known("phi2", "Phi", {"num_key_value_heads": ...}, has_reader=False),
+    "bloom": Known(
+        "bloom",
+        "Bloom",
+        {"num_key_value_heads": ..., "intermediate_size": ...},
+        {"context_length": 256},
+        has_reader=False,
+    ),
     "qwen3moe": Known("qwen3moe", "Qwen3Moe", EXPERTS | {"head_dim": 32, "norm_topk_prob": True}),
 }
 
