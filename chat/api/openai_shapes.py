@@ -74,16 +74,15 @@ def tool_calls(calls: Iterable[ToolCall]) -> list[Fields]:
 
 
 def call_deltas(token: Token) -> list[Fields]:
-    """Pieces of calls as a stream has them."""
-    deltas = []
+    """Pieces of calls as a stream has them: one for each call, because clients take two of one index for two calls."""
+    deltas: dict[int, Fields] = {}
     for piece in token.calls:
-        function: Fields = {"arguments": piece.arguments}
-        delta: Fields = {"index": piece.index, "function": function}
+        delta = deltas.setdefault(piece.index, {"index": piece.index, "function": {"arguments": ""}})
+        delta["function"]["arguments"] += piece.arguments
         if piece.id is not None:
             delta |= {"id": piece.id, "type": "function"}
-            function["name"] = piece.name
-        deltas.append(delta)
-    return deltas
+            delta["function"]["name"] = piece.name
+    return list(deltas.values())
 
 
 def chat_logprobs(tokens: Sequence[Token], top: int) -> Fields:
