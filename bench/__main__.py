@@ -150,6 +150,8 @@ def _processor() -> str:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["page"]:
+        sys.exit(subprocess.call([sys.executable, "-m", "bench.page", *sys.argv[2:]], cwd=ROOT))
     started = time.monotonic()
     main()
     print(f"\nmeasured in {time.monotonic() - started:.0f} s", file=sys.stderr)
