@@ -50,7 +50,7 @@ class Config(Sizes):
     def from_json(cls, config: Mapping[str, Any]) -> Config:
         """Read config.json. Raises CheckpointProblem for what is missing, impossible or not computed here."""
         reader = ConfigReader(config)
-        reader.refuse_foreign("final_logit_softcapping", "attention_bias", "sliding_window", "layer_types")
+        reader.refuse_foreign("final_logit_softcapping", "attention_bias")
         windows = reader.items("attention_windows", int | None, reader.integer("num_hidden_layers"))
         values = reader.items("value_embedding_layers", int)
         return cls(
@@ -61,7 +61,7 @@ class Config(Sizes):
             rope=Rope.from_config(config),
             softcap=reader.optional_number("final_logit_softcapping"),
             query_scale=reader.number("query_key_scale", 1.0),
-            windows=windows or reader.windows(lambda layer: False),
+            windows=windows or (None,) * reader.integer("num_hidden_layers"),
             has_residual_scales=reader.flag("residual_scales", False),
             value_layers=values,
             gate_channels=reader.integer("value_gate_channels") if values else 0,

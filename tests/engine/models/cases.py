@@ -142,6 +142,7 @@ CASES: dict[str, Case] = {
             "rope_parameters": YARN | {"mscale": 0.8, "mscale_all_dim": 1.2},
         },
     ),
+    "nanochat": Case("nanochat", "NanoChat", {"head_dim": 8, "hidden_act": "relu2", "tie_word_embeddings": False}),
     "glm": Case("glm", "Glm", {"head_dim": 16}),
     "cohere": Case("cohere", "Cohere", {"logit_scale": 0.3}),
     "olmo": Case("olmo", "Olmo", {"tie_word_embeddings": True}),
