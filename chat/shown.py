@@ -45,8 +45,12 @@ def with_html(house: Parts, found: Sequence[StoredMessage]) -> list[StoredMessag
 
 def current(house: Parts, found: Sequence[StoredMessage]) -> list[StoredMessage]:
     """The same messages, where one that nobody writes any more is read again as interrupted."""
-    alive = {run.run_id for run in house.runs.live()}
-    if all(message.status != STREAMING or message.run_id in alive for message in found):
+
+    def alive() -> set[str]:
+        return {run.run_id for run in house.runs.live()}
+
+    now = alive()
+    if all(message.status != STREAMING or message.run_id in now for message in found):
         return list(found)
     house.store.writers.interrupt_abandoned(alive)
     return house.store.messages.read([message.id for message in found])

@@ -112,3 +112,8 @@ def test_the_gate_lets_only_its_number_in():
 
 def test_a_server_that_cannot_see_its_client_believes_it_is_there():
     sse.Caller(None, threading.Event()).check()
+
+
+def test_events_that_can_be_asked_for_again_keep_their_numbers():
+    source = iter([("token", {}, 7), None, ("block", {}, 9), ("done", {}, 12)])
+    assert [event.id for event in events(b"".join(sse.frames(source, here())))] == [7, 9, 12]

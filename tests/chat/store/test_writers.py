@@ -75,8 +75,8 @@ def test_a_server_on_another_machine_is_dead_when_it_was_silent_for_long(store: 
 
 def test_ones_own_is_interrupted_when_no_run_fills_it(store: Store, write: Callable):
     growing = write(store.writers.me)
-    assert store.writers.interrupt_abandoned({"r"}) == 0
-    assert store.writers.interrupt_abandoned({"another"}) == 1
+    assert store.writers.interrupt_abandoned(lambda: {"r"}) == 0
+    assert store.writers.interrupt_abandoned(lambda: {"another"}) == 1
     assert store.messages.get(None, growing.id).status == "interrupted"
 
 
