@@ -32,6 +32,25 @@ def pick(page: Any, words: str) -> None:
     page.keyboard.press("Enter")
 
 
+def act(message: Any, name: str) -> None:
+    """Choose something from the menu under a message."""
+    message.hover()
+    message.locator("[data-act=more]").click()
+    message.page.get_by_role("menuitem", name=name).click()
+
+
+def entry(page: Any, title: str) -> Any:
+    """A conversation in the sidebar."""
+    return page.locator(".entry").filter(has_text=title)
+
+
+def entry_act(page: Any, title: str, name: str) -> None:
+    """Choose something from the menu of a conversation."""
+    entry(page, title).hover()
+    entry(page, title).get_by_role("button").click()
+    page.get_by_role("menuitem", name=name).click()
+
+
 def until(holds: Callable[[], bool], what: str) -> None:
     """Wait for something that only the server can tell."""
     deadline = time.monotonic() + PATIENCE_SECONDS

@@ -9,11 +9,13 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from tests.browser.serving import serving
 
+REFUSED = "addEventListener('securitypolicyviolation', (event) => console.error('refused', event.violatedDirective, event.blockedURI))"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-background-networking",
@@ -52,11 +54,11 @@ def server_url(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture
 def call(server_url: str) -> Callable[..., Any]:
-    """Ask the server itself: `call("/api/models")`, or with a body to POST."""
+    """Ask the server itself: `call("/api/models")`, or with a body to POST, or by another method."""
 
-    def ask(path: str, body: dict[str, Any] | None = None) -> Any:
+    def ask(path: str, body: dict[str, Any] | None = None, method: str | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(server_url + path, data, {"Content-Type": "application/json"})
+        request = urllib.request.Request(server_url + path, data, {"Content-Type": "application/json"}, method=method)
         with urllib.request.urlopen(request, timeout=10) as response:
             return json.load(response)
 
@@ -65,7 +67,13 @@ def call(server_url: str) -> Callable[..., Any]:
 
 @pytest.fixture(autouse=True)
 def nothing_loaded(call: Callable[..., Any]) -> None:
-    """Begin with every model unloaded, whatever the last test did."""
+    """Begin with every model unloaded and nothing said, whatever the last test did."""
+    for archived in ("0", "1"):
+        for conversation in call(f"/api/conversations?archived={archived}&limit=200")["conversations"]:
+            call(f"/api/conversations/{conversation['id']}", method="DELETE")
+    for preset in call("/api/presets")["presets"]:
+        if not preset["built_in"]:
+            call(f"/api/presets/{quote(preset['name'])}?model={quote(preset['model'] or '')}", method="DELETE")
     for model in call("/api/models")["models"]:
         if model["status"]["state"] != "unloaded":
             call(f"/api/models/{model['id']}/unload", {"force": True})
@@ -76,16 +84,17 @@ def open_page(browser: Any, server_url: str) -> Iterator[Callable[..., Any]]:
     """Open the page with a context's options; none of its scripts may fail and nothing may leave this machine."""
     contexts, complaints = [], []
 
-    def open_one(**options: Any) -> Any:
+    def open_one(path: str = "/", **options: Any) -> Any:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
         context.set_default_timeout(10_000)
         contexts.append(context)
         context.route(lambda address: not address.startswith(server_url), lambda route: _refuse(route, complaints))
         page = context.new_page()
+        page.add_init_script(REFUSED)
         page.on("pageerror", lambda error: complaints.append(f"a script failed: {error}"))
         page.on("console", lambda message: _listen(message, complaints))
-        page.goto(server_url)
-        page.locator(".welcome-title, .message").first.wait_for()
+        page.goto(server_url + path)
+        page.locator(".welcome-title:visible, .message:visible").first.wait_for()
         return page
 
     yield open_one
@@ -98,6 +107,12 @@ def open_page(browser: Any, server_url: str) -> Iterator[Callable[..., Any]]:
 def page(open_page: Callable[..., Any]) -> Any:
     """The page on a desktop, in light colours."""
     return open_page(color_scheme="light")
+
+
+@pytest.fixture
+def chat(open_page: Callable[..., Any]) -> Any:
+    """The page with a checkpoint that has learned to answer."""
+    return open_page("/?model=sft/checkpoint-500", color_scheme="light")
 
 
 def _chromium() -> str:

@@ -16,9 +16,10 @@ START_SECONDS = 30.0
 
 @contextmanager
 def serving(module: str, folder: Path, *arguments: str) -> Iterator[str]:
-    """Run `python -m module` on a port that is free, with its logs in the folder; gives the address."""
+    """Run `python -m module` on a port that is free, with its logs and data in the folder; gives the address."""
     log = folder / "log"
-    command = [sys.executable, "-m", module, "--port", "0", "--log-directory", str(folder / "logs"), *arguments]
+    places = ["--log-directory", str(folder / "logs"), "--data-directory", str(folder / "data")]
+    command = [sys.executable, "-m", module, "--port", "0", *places, *arguments]
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
     try:

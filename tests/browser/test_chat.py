@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.browser.acts import answered, ask, last_answer, pick, until
+from tests.browser.acts import act, answered, ask, last_answer, pick, until
 
 SFT = "sft/checkpoint-500"
 
@@ -42,23 +42,22 @@ def test_an_answer_ends_with_its_facts(page: Any) -> None:
     answered(page)
     facts = page.get_by_role("list", name="About this answer").get_by_role("listitem")
     words = facts.all_text_contents()
-    assert words[:2] == ["final.pt", "22 tokens"]
-    assert words[2].endswith("tok/s")
-    assert words[3].startswith("first token after")
-    assert words[4] == "ended"
+    assert words[:3] == ["final.pt", "step 20,000", "22 tokens"]
+    assert words[3].endswith("tok/s")
+    assert words[4].startswith("first token after")
+    assert words[5] == "ended"
 
 
-def test_stop_ends_the_compute_and_keeps_the_text(page: Any, call: Callable[..., Any]) -> None:
-    pick(page, "checkpoint-500")
-    ask(page, "/long story")
-    expect(last_answer(page)).to_contain_text("photograph")
-    page.get_by_role("button", name="Stop").click()
-    answered(page)
+def test_stop_ends_the_compute_and_keeps_the_text(chat: Any, call: Callable[..., Any]) -> None:
+    ask(chat, "/long story")
+    expect(last_answer(chat)).to_contain_text("photograph")
+    chat.get_by_role("button", name="Stop").click()
+    answered(chat)
     until(lambda: call(f"/api/models/{SFT}/status")["running"] == 0, "the model to be idle")
-    text = last_answer(page).text_content()
+    text = last_answer(chat).text_content()
     assert text.startswith("A checkpoint is a photograph")
-    expect(page.locator(".facts").last).to_contain_text("stopped by you")
-    expect(page.get_by_role("alert")).to_be_hidden()
+    expect(chat.locator(".facts").last).to_contain_text("stopped by you")
+    expect(chat.get_by_role("alert")).to_be_hidden()
 
 
 def test_escape_stops_as_well(page: Any) -> None:
@@ -69,138 +68,134 @@ def test_escape_stops_as_well(page: Any) -> None:
     expect(page.locator(".facts").last).to_contain_text("stopped by you")
 
 
-def test_stop_before_the_first_word_gives_the_draft_back(page: Any) -> None:
-    ask(page, "/slow thoughts")
-    page.locator(".waiting").wait_for()
-    page.get_by_role("button", name="Stop").click()
-    answered(page)
-    expect(page.get_by_label("Message", exact=True)).to_have_value("/slow thoughts")
-    expect(page.locator(".message")).to_have_count(0)
+def test_a_failure_stands_where_the_answer_would_and_can_be_tried_again(chat: Any) -> None:
+    ask(chat, "/fail please")
+    failure = chat.locator(".message-failure")
+    expect(failure).to_contain_text("the prompt has 5000 tokens and the context 2048")
+    expect(failure).to_contain_text("Start a new chat, shorten the message")
+    expect(chat.locator("#status")).to_contain_text("The answer broke off. the prompt has 5000 tokens")
+    chat.get_by_role("button", name="Try again").click()
+    expect(chat.locator(".versions .version-count")).to_have_text("2/2")
 
 
-def test_a_failure_shows_the_servers_words_and_keeps_the_draft(page: Any) -> None:
-    ask(page, "/fail please")
-    alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("the prompt has 5000 tokens and the context 2048")
-    expect(alert).to_contain_text("context_length_exceeded")
-    expect(alert).to_contain_text("request ")
-    expect(page.get_by_label("Message", exact=True)).to_have_value("/fail please")
-    alert.get_by_role("button", name="Dismiss").click()
+def test_a_failure_in_the_middle_keeps_the_text_and_can_go_on(chat: Any) -> None:
+    ask(chat, "/late trouble")
+    expect(chat.locator(".message-failure")).to_contain_text("the process that computes ended")
+    expect(last_answer(chat)).to_have_text("A checkpoint is a photograph")
+    expect(chat.locator(".facts").last).to_contain_text("broke off")
+    chat.get_by_role("button", name="Continue").click()
+    answered(chat)
+    expect(chat.locator(".message-failure")).to_have_count(0)
+    expect(last_answer(chat)).to_contain_text("A checkpoint is a photograph")
+    expect(chat.locator(".answer")).to_have_count(1)
+
+
+def test_a_question_that_the_server_refuses_goes_back_to_the_composer(chat: Any) -> None:
+    error = {
+        "type": "overloaded_error",
+        "code": "queue_full",
+        "message": "64 wait already",
+        "param": None,
+        "hint": None,
+    }
+    chat.route("**/messages", lambda route: route.fulfill(status=503, json={"error": error}))
+    ask(chat, "Hello")
+    alert = chat.get_by_role("alert")
+    expect(alert).to_contain_text("64 wait already")
+    expect(alert).to_contain_text("Try again in a moment.")
+    expect(chat.get_by_label("Message", exact=True)).to_have_value("Hello")
+    expect(chat.locator(".message")).to_have_count(0)
+    chat.unroute_all()
+    alert.get_by_role("button", name="Retry").click()
+    answered(chat)
     expect(alert).to_be_hidden()
+    expect(last_answer(chat)).to_contain_text("photograph")
 
 
-def test_a_failure_in_the_middle_keeps_the_text_and_can_be_tried_again(page: Any) -> None:
-    ask(page, "/late trouble")
-    expect(page.get_by_role("alert")).to_contain_text("the process that computes ended")
-    expect(last_answer(page)).to_have_text("A checkpoint is a photograph")
-    expect(page.locator(".facts").last).to_contain_text("broke off")
-    page.get_by_role("alert").get_by_role("button", name="Retry").click()
-    expect(page.get_by_role("alert")).to_be_hidden()
-    answered(page)
-    expect(page.locator(".answer")).to_have_count(1)
-
-
-def test_a_cut_connection_is_said_to_be_one(page: Any) -> None:
-    body = 'retry: 2000\n\nevent: token\ndata: {"type":"token","text":"Half a"}\n\n'
-    headers = {"Content-Type": "text/event-stream"}
-    page.route("**/api/generate", lambda route: route.fulfill(status=200, headers=headers, body=body))
-    ask(page, "Hello")
-    expect(page.get_by_role("alert")).to_contain_text("The connection was cut")
-    expect(last_answer(page)).to_have_text("Half a")
-
-
-def test_regenerate_replaces_the_last_answer(page: Any) -> None:
-    ask(page, "Hello")
-    answered(page)
-    ask(page, "/markdown")
-    answered(page)
-    again = page.get_by_role("button", name="Regenerate")
-    expect(again).to_have_count(1)
-    again.click()
-    answered(page)
-    expect(page.locator(".message")).to_have_count(4)
-    expect(last_answer(page)).to_contain_text("A heading")
+def test_a_question_without_a_server_waits_in_the_composer(chat: Any) -> None:
+    chat.route("**/api/conversations", lambda route: route.abort())
+    ask(chat, "Hello")
+    expect(chat.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    expect(chat.get_by_label("Message", exact=True)).to_have_value("Hello")
 
 
 def test_code_comes_in_a_block_that_can_be_copied(open_page: Callable[..., Any]) -> None:
-    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    page = open_page("/?model=sft/checkpoint-500", permissions=["clipboard-read", "clipboard-write"])
     ask(page, "/markdown")
     answered(page)
     expect(page.locator(".code-language")).to_have_text("python")
-    expect(page.locator(".code-block code .line")).to_have_count(2)
     page.get_by_role("button", name="Copy code").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
-    assert page.evaluate("() => navigator.clipboard.readText()") == "def greedy(logits):\n    return logits.argmax(-1)"
+    copied = page.evaluate("() => navigator.clipboard.readText()")
+    assert copied.rstrip("\n") == "def greedy(logits):\n    return logits.argmax(-1)"
 
 
-def test_selecting_an_answer_gives_its_text_as_it_was_written(page: Any) -> None:
+def test_an_answer_is_copied_as_it_was_written(open_page: Callable[..., Any]) -> None:
+    page = open_page("/?model=sft/checkpoint-500", permissions=["clipboard-read", "clipboard-write"])
     ask(page, "/markdown")
     answered(page)
-    selected = page.evaluate(
-        "() => { getSelection().selectAllChildren(document.querySelector('.code-block code'));"
-        " return getSelection().toString(); }"
-    )
-    assert selected.rstrip("\n") == "def greedy(logits):\n    return logits.argmax(-1)"
+    page.locator(".answer [data-act=copy]").click()
+    copied = page.evaluate("() => navigator.clipboard.readText()")
+    assert copied.startswith("# A heading\n\nSome **bold** words")
 
 
-def test_markup_in_an_answer_stays_text(page: Any) -> None:
-    text = "<img src=x onerror=alert(1)> <b>bold</b>"
-    done = '{"type":"done","finish_reason":"stop","text":' + f'"{text}"' + "}"
-    headers = {"Content-Type": "text/event-stream"}
-    page.route("**/api/generate", lambda route: route.fulfill(headers=headers, body=f"data: {done}\n\n"))
-    ask(page, "<i>Hello</i>")
-    expect(last_answer(page)).to_have_text(text)
-    expect(page.locator(".transcript img, .transcript b, .transcript i")).to_have_count(0)
+def test_markup_in_a_question_stays_text(chat: Any) -> None:
+    ask(chat, "<i>Hello</i> <img src=x onerror=alert(1)>")
+    answered(chat)
+    expect(chat.locator(".question-text")).to_have_text("<i>Hello</i> <img src=x onerror=alert(1)>")
+    expect(chat.locator(".transcript img, .transcript i")).to_have_count(0)
 
 
-def test_a_new_chat_is_empty(page: Any) -> None:
-    ask(page, "Hello")
-    answered(page)
-    page.get_by_role("button", name="New chat").click()
-    expect(page.locator(".message")).to_have_count(0)
-    expect(page.locator(".welcome-title")).to_be_visible()
+def test_a_new_chat_is_empty_and_has_its_own_address(chat: Any) -> None:
+    ask(chat, "Hello")
+    answered(chat)
+    assert "/c/" in chat.url
+    expect(chat).to_have_title("Hello · Parley")
+    chat.get_by_role("button", name="New chat").click()
+    expect(chat.locator(".message")).to_have_count(0)
+    expect(chat.locator(".welcome-title")).to_be_visible()
+    assert chat.url.endswith("/")
+    chat.go_back()
+    expect(chat.locator(".question")).to_contain_text("Hello")
 
 
-def test_a_reload_keeps_the_conversation_and_the_draft(page: Any) -> None:
-    ask(page, "Hello")
-    answered(page)
-    page.get_by_label("Message", exact=True).fill("half a thought")
-    page.reload()
-    expect(page.locator(".question")).to_have_text("YouHello")
-    expect(last_answer(page)).to_contain_text("photograph of a model")
-    expect(page.locator(".facts")).to_contain_text("22 tokens")
-    expect(page.get_by_label("Message", exact=True)).to_have_value("half a thought")
+def test_the_conversation_so_far_is_read_with_the_next_question(chat: Any) -> None:
+    ask(chat, "Hello")
+    answered(chat)
+    ask(chat, "And now?")
+    answered(chat)
+    act(chat.locator(".answer").last, "What the model really saw")
+    seen = chat.get_by_role("dialog", name="What the model really saw")
+    expect(seen).to_contain_text("photograph")
+    expect(seen).to_contain_text("And now?")
+    chat.keyboard.press("Escape")
+    expect(seen).to_be_hidden()
 
 
-def test_a_reload_in_the_middle_keeps_what_came(page: Any) -> None:
-    ask(page, "/long story")
-    expect(last_answer(page)).to_contain_text("photograph")
-    page.reload()
-    expect(last_answer(page)).to_contain_text("A checkpoint is a photograph")
-    expect(page.locator(".facts")).to_contain_text("interrupted")
-
-
-def test_a_model_without_a_template_can_complete_a_text(page: Any) -> None:
-    expect(page.locator("#mode-note")).to_contain_text("no chat template of its own")
-    page.get_by_role("radio", name="Completion").check()
-    with page.expect_request("**/api/generate") as request:
+def test_a_base_model_goes_on_with_a_text_and_says_why(page: Any) -> None:
+    expect(page.locator("#mode-note")).to_contain_text("no chat template: it has learned to go on with texts")
+    with page.expect_request("**/messages") as request:
         ask(page, "Once upon a time")
-    assert request.value.post_data_json["prompt"] == "Once upon a time"
-    assert "messages" not in request.value.post_data_json
+    assert request.value.post_data_json["raw"] is True
+    answered(page)
+    expect(page.locator(".answer h2")).to_have_text("final.pt continued")
+    page.get_by_role("radio", name="Chat").check()
+    with page.expect_request("**/messages") as request:
+        ask(page, "Hello")
+    assert "raw" not in request.value.post_data_json
+    answered(page)
     pick(page, "checkpoint-500")
     expect(page.get_by_role("radio", name="Completion")).to_be_hidden()
+    expect(page.locator("#mode-note")).to_be_hidden()
 
 
-def test_the_conversation_so_far_is_sent_with_the_next_question(page: Any) -> None:
-    ask(page, "Hello")
-    answered(page)
-    with page.expect_request("**/api/generate") as request:
-        ask(page, "And now?")
-    roles = [message["role"] for message in request.value.post_data_json["messages"]]
-    assert roles == ["user", "assistant", "user"]
+def test_a_starter_prompt_asks_at_once(chat: Any) -> None:
+    chat.get_by_role("button", name="Write a haiku about gradient descent.").click()
+    answered(chat)
+    expect(chat.locator(".question")).to_contain_text("haiku")
 
 
-def test_a_starter_prompt_asks_at_once(page: Any) -> None:
-    page.get_by_role("button", name="Write a haiku about gradient descent.").click()
-    answered(page)
-    expect(page.locator(".question")).to_contain_text("haiku")
+def test_an_address_can_choose_the_checkpoint(open_page: Callable[..., Any]) -> None:
+    page = open_page("/?model=rl/grpo/step-120")
+    expect(page.locator("#picker-name")).to_have_text("step-120")
+    assert page.url.endswith("/")

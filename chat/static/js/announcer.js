@@ -3,7 +3,7 @@
 
 import { wordCount } from "./format.js";
 import { t } from "./i18n.js";
-import { endWords } from "./words.js";
+import { endWords, failureWords } from "./words.js";
 
 /**
  * @param {HTMLElement} status with the role status
@@ -17,12 +17,13 @@ export function announceAnswers(status, store) {
     isRunning = run !== null;
     const answer = conversation.messages.at(-1);
     if (isRunning) status.textContent = t("chat.generating");
-    else status.textContent = answer?.role === "assistant" ? endSentence(answer) : t("chat.no_answer");
+    else if (answer?.role === "assistant") status.textContent = endSentence(answer);
   });
 }
 
 /** @param {import("./types.js").Message} answer */
 function endSentence(answer) {
+  if (answer.status === "failed") return t("chat.answer_failed", { reason: failureWords(answer)?.summary ?? "" });
   const words = t("common.words", { count: wordCount(answer.content) });
   const isWhole = answer.status === "complete" && answer.finish_reason === "stop";
   return isWhole ? t("chat.answer_finished", { words }) : t("chat.answer_ended", { end: endWords(answer), words });

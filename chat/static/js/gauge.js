@@ -75,10 +75,11 @@ export class Gauge {
     if (state.run !== null) return;
     const total = model?.status.context_length ?? model?.context_length ?? null;
     const { known, text } = measured(state.conversation.messages, this.#draft(), state.conversation.system);
-    this.#button.hidden = total === null || (known === 0 && text === "");
-    if (model === null || total === null || this.#button.hidden) return;
+    const isEmpty = total === null || (known === 0 && text === "");
+    if (isEmpty) this.#button.hidden = true;
+    if (model === null || total === null || isEmpty) return;
     const key = JSON.stringify([model.id, model.status.state, known, text, state.conversation.parameters]);
-    if (key === this.#measured) return;
+    if (key === this.#measured && !this.#button.hidden) return;
     this.#measured = key;
     this.#asked.abort();
     this.#asked = new AbortController();
@@ -97,6 +98,7 @@ export class Gauge {
     const answer = Number(parameters.max_new_tokens ?? model.sampling_defaults?.max_new_tokens ?? USUAL_ANSWER);
     const level = levelOf(used, total, answer);
     const shown = { used: count(used), total: count(total) };
+    this.#button.hidden = false;
     this.#button.dataset.level = level;
     this.#words.textContent = isExact ? t("chat.gauge", shown) : t("chat.gauge_about", shown);
     this.#button.ariaLabel = t("chat.gauge_named", shown);

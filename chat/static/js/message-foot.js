@@ -98,13 +98,21 @@ export class MessageFoot {
       copy && named(copy, "copy"),
       isAnswer ? null : named(iconButton("edit", t("chat.edit"), () => edit(message)), "edit"),
       isIdle && canGoOn(message, isLast) ? strong(named(iconButton("on", t("chat.go_on"), () => goOn(message)), "on")) : null,
-      isIdle && isAnswer ? named(iconButton("again", againWords(message), () => regenerate(message)), "again") : null,
+      isIdle && isAnswer ? this.#again(message) : null,
       isIdle && !isAnswer && isLast
         ? strong(named(iconButton("again", t("chat.answer_this"), () => regenerate(message)), "again"))
         : null,
       isIdle ? this.#more(message) : null,
     ];
     return element("div", { className: "message-actions" }, ...buttons);
+  }
+
+  /** @param {Message} message */
+  #again(message) {
+    const isInVain = message.content === "" && message.status !== "complete";
+    const label = isInVain ? t("common.try_again") : t("chat.regenerate");
+    const button = named(iconButton("again", label, () => this.#actions.regenerate(message)), "again");
+    return isInVain ? strong(button) : button;
   }
 
   /**
@@ -158,11 +166,6 @@ export class MessageFoot {
     const facts = answerFacts(message, this.#actions.model(message.model)).map((fact) => element("li", {}, fact));
     return element("ul", { className: "facts separated", "aria-label": t("chat.about_answer") }, ...facts);
   }
-}
-
-/** @param {Message} message */
-function againWords({ content, status }) {
-  return content === "" && status !== "complete" ? t("common.try_again") : t("chat.regenerate");
 }
 
 /** @param {HTMLButtonElement} button @param {string} act */

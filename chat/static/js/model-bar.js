@@ -8,7 +8,7 @@ import { ModelLine } from "./model-line.js";
 /** Shown only while there is something to say; an answer that waits for its model says it itself. */
 export class ModelBar {
   #line;
-  #lost = element("p", { className: "lost" }, t("common.server_lost"));
+  #lost = element("p", { className: "lost" });
   #place;
   #store;
 
@@ -28,10 +28,11 @@ export class ModelBar {
 
   #draw() {
     const { selected: model, state } = this.#store;
-    const isLost = !state.catalog.reachable;
+    const isLost = !state.catalog.reachable || state.run?.isLost === true;
     const isTold = model !== null && model.status.state !== "ready" && state.run === null && !isLost;
     if (isTold) this.#line.update(model);
     this.#lost.hidden = !isLost;
+    this.#lost.textContent = state.run?.isLost ? t("chat.lost_run") : t("common.server_lost");
     this.#line.element.hidden = !isTold;
     this.#place.hidden = !isLost && !isTold;
   }

@@ -197,8 +197,10 @@ export class Sidebar {
 
 /** @param {import("./types.js").Problem|null} problem */
 function problemWords(problem) {
-  const why = element("p", { className: "library-problem", dir: "auto" }, problem?.message ?? "");
-  return [why, ...(problem?.hint ? [element("p", { dir: "auto" }, problem.hint)] : [])];
+  const lines = [problem?.message, problem?.hint].filter(Boolean).map((line) => element("p", { dir: "auto" }, `${line}`));
+  const playground = document.querySelector('.pages a[href="/playground"]');
+  const way = playground && element("a", { href: "/playground" }, t("chat.no_database_hint"));
+  return [element("p", { className: "library-problem" }, t("chat.no_database")), ...lines, ...(way ? [way] : [])];
 }
 
 /**

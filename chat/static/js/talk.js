@@ -5,7 +5,9 @@ import { pendingAnswer, pendingQuestion } from "./answer.js";
 import { before, withMessage } from "./conversation.js";
 import { followRun } from "./following.js";
 import { ApiError } from "./http.js";
+import { t } from "./i18n.js";
 import { noticeOf } from "./notices.js";
+import { inWords } from "./words.js";
 
 /** @typedef {import("./types.js").Message} Message */
 /** @typedef {import("./conversations-api.js").Asked} Asked */
@@ -180,7 +182,7 @@ export class Talk {
     const { signal } = (this.#following = new AbortController());
     const reader = {
       events: (/** @type {number} */ from, /** @type {AbortSignal} */ until) => api.runEvents(runId, from, until),
-      take: (/** @type {any} */ event) => store.dispatch({ type: "run/event", event, model }),
+      take: (/** @type {any} */ event) => this.#take(event, model),
       lost: () => store.dispatch({ type: "run/lost" }),
     };
     try {
@@ -192,6 +194,19 @@ export class Talk {
     store.dispatch({ type: "run/ended" });
     await this.#around.refresh();
     this.#around.changed(store.state.conversation.id ?? "");
+  }
+
+  /**
+   * @param {any} event
+   * @param {string} model
+   */
+  #take(event, model) {
+    const { store } = this.#around;
+    store.dispatch({ type: "run/event", event, model });
+    if (!event.unsaved) return;
+    const { message, hint, said } = inWords(event.unsaved);
+    const notice = { message: t("chat.unsaved", { reason: message }), hint, said, code: event.unsaved.code, actions: [] };
+    store.dispatch({ type: "notice/shown", notice });
   }
 
   /** @param {unknown} error */
