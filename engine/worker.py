@@ -172,6 +172,8 @@ class Worker:
                 self._accept(letter)
             case Ask():
                 self._inquiries.add(letter)
+                if letter.run_id in self._cancelled:
+                    self._events += self._inquiries.cancel(letter.run_id)
             case Cancel():
                 self._cancel(letter.run_id)
             case Stop():
