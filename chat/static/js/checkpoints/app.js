@@ -11,6 +11,7 @@ import { Grid } from "./grid.js";
 import { linesOf } from "./lines.js";
 import { MemoryBar } from "./memory-bar.js";
 import { Panel } from "./panel.js";
+import { showSkipped } from "./skipped.js";
 import { CatalogStore } from "./store.js";
 import { Toolbar } from "./toolbar.js";
 import { queryOf, sortedBy, viewFrom } from "./view.js";
@@ -63,7 +64,8 @@ function draw() {
   const { models, groups, memory: budget, skipped, phase, isReachable } = store.state;
   const { lines, found } = linesOf(models, view, closed, groups);
   grid.show(lines, view);
-  toolbar.show(models, view, found, skipped.length);
+  toolbar.show(models, view, found);
+  showSkipped(skipped);
   memory.show(models, budget);
   required("empty", HTMLElement).hidden = !(phase === "listed" && models.length === 0);
   required("none-found", HTMLElement).hidden = !(models.length > 0 && found === 0);

@@ -43,9 +43,8 @@ export class Toolbar {
    * @param {Model[]} models
    * @param {View} view
    * @param {number} found
-   * @param {number} skipped
    */
-  show(models, view, found, skipped) {
+  show(models, view, found) {
     if (this.#search.value !== view.search) this.#search.value = view.search;
     this.#fill("group", GROUPINGS, view.group);
     this.#fill("stage", valuesOf(models, "stage"), view.stage);
@@ -55,8 +54,7 @@ export class Toolbar {
     this.#clear.hidden = !isFiltered(view);
     const all = t("checkpoints.count", { count: models.length });
     const share = t("checkpoints.found_of", { found, all });
-    const words = [isFiltered(view) ? share : all, skipped ? t("checkpoints.skipped", { count: skipped }) : null];
-    this.#count.textContent = words.filter(Boolean).join(", ");
+    this.#count.textContent = isFiltered(view) ? share : all;
   }
 
   /**
