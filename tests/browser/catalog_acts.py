@@ -13,7 +13,7 @@ def visit_checkpoints(open_page: Callable[..., Any], address: str, query: str = 
     """The browser over the double, opened with a context's options."""
     page = open_page(**options)
     page.goto(f"{address}/checkpoints{query}")
-    page.locator(".row.checkpoint, #none-found:visible").first.wait_for()
+    page.locator(".row.checkpoint, #none-found:visible").first.wait_for(timeout=30_000)
     return page
 
 

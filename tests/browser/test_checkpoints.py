@@ -134,6 +134,19 @@ def test_an_empty_folder_says_how_to_add_a_checkpoint(catalog: Any) -> None:
     expect(catalog.locator("#browser")).to_be_hidden()
 
 
+def test_what_the_scan_skipped_is_listed_with_its_reason(catalog: Any) -> None:
+    skipped = [{"path": "run/odd.bin", "reason": "it has neither a header nor a name that is known"}]
+
+    def listed(route: Any) -> None:
+        listing = route.fetch().json()
+        route.fulfill(json={**listing, "scan": {**listing["scan"], "skipped": skipped}})
+
+    catalog.route("**/api/models", listed)
+    catalog.reload()
+    catalog.get_by_text("1 file skipped").click()
+    expect(catalog.locator("#skipped-list")).to_contain_text("run/odd.bin it has neither a header nor a name")
+
+
 def test_a_refusal_is_shown_with_its_remedy(catalog: Any) -> None:
     error = {"code": "not_enough_memory", "message": "it needs 9 GB of 8 GB", "type": "checkpoint_error", "hint": None}
     refuse = {"status": 422, "json": {"error": error}}
