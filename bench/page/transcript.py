@@ -28,10 +28,10 @@ from tests.doubles import Script, ScriptedEngine
 
 CHROMIUM = os.environ.get("PARLEY_CHROMIUM", "/usr/bin/chromium")
 MODEL = "sft/checkpoint-500"
-TOKENS_PER_SECOND = 100
+TOKENS_PER_SECOND = 50
 FRAME_MICROSECONDS = 1e6 / 60
 LAST_SECONDS = 5
-TRACED = ["devtools.timeline", "disabled-by-default-devtools.timeline", "toplevel"]
+TRACED = ["disabled-by-default-devtools.timeline"]
 SCROLL = """async () => {
     const frames = [];
     let before = performance.now();
@@ -154,11 +154,13 @@ def main() -> None:
         folder = Path(name)
         with serving(folder, texts.answer(options.characters)) as address:
             page = browser.new_page(viewport={"width": 1280, "height": 800})
-            figures = [*measure_opening(page, address, options.messages)]
-            figures += measure_answer(browser, page, address, folder)
+            for measured in (
+                measure_opening(page, address, options.messages),
+                measure_answer(browser, page, address, folder),
+            ):
+                for what, value in measured:
+                    print(f"{what:60} {value:10.1f}", flush=True)
         browser.close()
-    for name, value in figures:
-        print(f"{name:60} {value:10.1f}")
 
 
 if __name__ == "__main__":
