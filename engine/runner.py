@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import takewhile
 
 import torch
 from torch import Tensor, nn
@@ -37,14 +36,14 @@ class Runner:
             positions += range(span.start, span.start + span.count)
             if span.is_last:
                 wanted.append(len(ids) - 1)
-        batch = Batch(torch.tensor(positions, device=self._device), tuple(rows), self._places(rows))
+        places_of_tokens = torch.tensor(positions, device=self._device)  # (T,)
+        batch = Batch(places_of_tokens, tuple(rows), self._places(rows, places_of_tokens))
         hidden = self._model(torch.tensor(ids, device=self._device), batch)  # (T, hidden)
         if not wanted:
             return torch.empty(0, 0)
         return self._model.logits(hidden[torch.tensor(wanted, device=self._device)])  # (N, vocab_size)
 
-    def _places(self, rows: Sequence[Row]) -> Places | None:
-        single = list(takewhile(lambda row: row.count == 1, rows))
-        if self._kernels is None or not single:
+    def _places(self, rows: Sequence[Row], positions: Tensor) -> Places | None:
+        if self._kernels is None:
             return None
-        return Places(self._kernels, [row.cache for row in single], [row.start for row in single])
+        return Places(self._kernels, [row.cache for row in rows], [row.count for row in rows], positions)

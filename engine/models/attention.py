@@ -33,14 +33,11 @@ class Attending(nn.Module):
 
     def mixed(self, queries: Tensor, keys: Tensor, values: Tensor, batch: Batch) -> Tensor:
         """Remember keys and values, (T, kv_heads, D), and attend with the queries: (T, heads, D) -> (T, heads * D)"""
-        outputs, rows = [], batch.rows
         if batch.places is not None and self.is_plain:
-            done = batch.places.count
-            single = queries[:done], keys[:done], values[:done]
-            outputs.append(batch.places.attend(single, self.layer, self.scale, self.window))
-            rows = rows[done:]
-        pairs = torch.stack((keys, values)).transpose(1, 2) if rows else None  # (2, kv_heads, T, D)
-        for row in rows:
+            return batch.places.attend((queries, keys, values), self.layer, self.scale, self.window)
+        outputs = []
+        pairs = torch.stack((keys, values)).transpose(1, 2)  # (2, kv_heads, T, D)
+        for row in batch.rows:
             here = slice(row.first, row.first + row.count)
             row.cache[self.layer, :, :, row.start : row.start + row.count] = pairs[:, :, here]
             outputs.append(

@@ -158,7 +158,7 @@ class CausalModel(nn.Module):
         """(T,) ids -> (T, hidden), normed and ready for `logits`"""
         x = self.embedded(ids, batch)  # (T, hidden)
         turns = self.rotation(batch, x.dtype)
-        if self.steps is not None and turns is not None and batch.is_one_token_each:
+        if self.steps is not None and turns is not None and batch.places is not None:
             return self.model.norm(self.steps.run(x, turns, batch.places))
         for layer in self.model.layers:
             x = layer(x, batch, turns)

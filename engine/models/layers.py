@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.native.kernels import BLOCK, GROUP, Kernels, Places
+from engine.native.kernels import BLOCK, GROUP, Kernels, Packed, Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +28,23 @@ class Row:
 class Batch:
     """All sequences of a step, one after the other: `positions` is (T,), `rows` says whose tokens are whose.
 
-    Where the kernels can attend, `places` covers the rows at the beginning that are one token each.
+    Where the kernels can attend, `places` says where the keys and values of each token go.
     """
 
     positions: Tensor
     rows: tuple[Row, ...]
     places: Places | None = None
 
-    @property
-    def is_one_token_each(self) -> bool:
-        """Whether `places` covers all of it."""
-        return self.places is not None and self.places.count == len(self.rows)
-
 
 class Linear(nn.Module):
-    """x W^T + b. The weight is (out, in), or int8 blocks once `quantise` has packed it; then x is quantised too."""
+    """x W^T + b. The weight is (out, in), or in blocks once `quantise` has packed it; then x is quantised too."""
 
     def __init__(self, inputs: int, outputs: int, *, bias: bool = False) -> None:
         super().__init__()
         self.inputs, self.outputs = inputs, outputs
         self.weight = nn.Parameter(torch.empty(outputs, inputs), requires_grad=False)
         self.bias = nn.Parameter(torch.empty(outputs), requires_grad=False) if bias else None
-        self.packed: Tensor | None = None
+        self.packed: Packed | None = None
         self.kernels: Kernels | None = None
 
     def quantise(self, kernels: Kernels) -> None:
@@ -66,17 +61,17 @@ class Linear(nn.Module):
         """(T, in) -> (T, out)"""
         if self.packed is None:
             return F.linear(x, self.weight, self.bias)
-        return self.kernels.linear(x.contiguous(), self.packed, self.bias, self.outputs)
+        return self.kernels.linear(x.contiguous(), self.packed, self.bias)
 
 
 class Embedding(nn.Module):
-    """A row of the table for each id. The table is (count, width), or int8 blocks once `quantise` has packed it."""
+    """A row of the table for each id. The table is (count, width), or in blocks once `quantise` has packed it."""
 
     def __init__(self, count: int, width: int) -> None:
         super().__init__()
         self.width = width
         self.weight = nn.Parameter(torch.empty(count, width), requires_grad=False)
-        self.packed: Tensor | None = None
+        self.packed: Packed | None = None
         self.kernels: Kernels | None = None
 
     def quantise(self, kernels: Kernels) -> None:
@@ -89,7 +84,7 @@ class Embedding(nn.Module):
         """(T,) -> (T, width)"""
         if self.packed is None:
             return self.weight[ids]
-        return self.kernels.unpack_rows(self.packed, ids, self.width)
+        return self.kernels.unpack_rows(self.packed, ids)
 
 
 def fuse(parts: list[Linear]) -> Linear:
@@ -106,12 +101,14 @@ def fuse(parts: list[Linear]) -> Linear:
     return fused
 
 
-def _join(parts: list[Linear]) -> Tensor:
-    """The packed parts as one: side by side where they fill whole groups of outputs, else packed again."""
-    if all(part.outputs % GROUP == 0 for part in parts):
-        return torch.cat([part.packed for part in parts])
-    kernels, inputs = parts[0].kernels, parts[0].inputs
-    rows = [kernels.unpack_rows(part.packed, torch.arange(part.outputs), inputs) for part in parts]
+def _join(parts: list[Linear]) -> Packed:
+    """The packed parts as one: side by side where they are alike and fill whole groups, else packed again."""
+    kernels, packed = parts[0].kernels, [part.packed for part in parts]
+    alike = len({each.bits for each in packed}) == 1
+    if alike and all(each.outputs % GROUP == 0 for each in packed):
+        data = torch.cat([each.data for each in packed])
+        return replace(packed[0], data=data, outputs=sum(each.outputs for each in packed))
+    rows = [kernels.unpack_rows(each, torch.arange(each.outputs)) for each in packed]
     return kernels.pack(torch.cat(rows))
 
 

@@ -1,4 +1,4 @@
-"""Whole steps in one call: one token of each sequence through all layers of a plain decoder, by the kernels.
+"""Whole steps in one call: the tokens of all sequences through all layers of a plain decoder, by the kernels.
 
 Between the calls of single layers a step spends as much time as in them. This is the same arithmetic in the same
 order, for models whose every layer is norm, attention, norm, gated MLP and nothing else; the others go layer by layer.
@@ -16,7 +16,7 @@ from engine.models.attention import Attention
 from engine.models.layers import Linear, RMSNorm
 from engine.models.mlp import GatedMLP
 from engine.models.rope import Rotation
-from engine.native.kernels import Kernels, Places, StepLayer, StepSizes
+from engine.native.kernels import Kernels, Matrix, Places, StepLayer, StepSizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Steps:
     sizes: dict[str, float]
 
     def run(self, x: Tensor, rotation: Rotation, places: Places) -> Tensor:
-        """(T, hidden) -> (T, hidden), one token of each sequence; the new keys and values are stored."""
+        """(T, hidden) -> (T, hidden); the new keys and values are stored."""
         x = x.clone()
         sizes = StepSizes(tokens=x.shape[0], **self.sizes)
         self.kernels.run_layers(self.layers, sizes, x, (rotation.cosines, rotation.sines), places)
@@ -86,12 +86,8 @@ def _addresses(layer: nn.Module) -> StepLayer:
         "gate_up": mlp.gate_up_proj,
         "down": mlp.down_proj,
     }
-    biases = {
-        f"{name}_bias": None if product.bias is None else product.bias.data_ptr() for name, product in products.items()
-    }
     return StepLayer(
         first_norm=layer.input_layernorm.weight.data_ptr(),
         second_norm=layer.post_attention_layernorm.weight.data_ptr(),
-        **{name: product.packed.data_ptr() for name, product in products.items()},
-        **biases,
+        **{name: Matrix.of(product.packed, product.bias) for name, product in products.items()},
     )

@@ -16,9 +16,11 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-SOURCE = Path(__file__).with_name("kernels.c")
+SOURCE = Path(__file__).with_name("kernels.c")  # It takes in the headers beside it.
 COMPILERS = ("cc", "gcc", "clang")
-OPTIMISE = ("-O3", "-fPIC", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros", "-fassociative-math")
+# Sums stay in the order they are written in: reordered ones take more registers than there are, and a row must give the
+# same numbers whatever stands beside it.
+OPTIMISE = ("-O3", "-fPIC", "-fno-math-errno", "-fno-trapping-math", "-fno-tree-reassoc")
 # How to compile and how to link, best first. Linked without OpenMP, the library uses the threads that torch has
 # loaded already; a second set of threads beside those would fight them for the cores.
 VARIANTS: Sequence[tuple[Sequence[str], Sequence[str]]] = (
@@ -78,7 +80,8 @@ def _run(*command: str) -> None:
 def _identity(compiler: str, *flags: Sequence[str]) -> str:
     """Names what the result depends on: source, compiler, flags and processor."""
     version = subprocess.run((compiler, "--version"), capture_output=True, check=False).stdout
-    parts = (SOURCE.read_bytes(), version, repr(flags).encode(), _processor().encode())
+    sources = (path.read_bytes() for path in sorted([SOURCE, *SOURCE.parent.glob("*.h")]))
+    parts = (*sources, version, repr(flags).encode(), _processor().encode())
     return sha256(b"\0".join(parts)).hexdigest()[:24]
 
 

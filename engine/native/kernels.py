@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -15,21 +16,31 @@ from torch import Tensor
 from engine.native.build import library
 
 BLOCK, GROUP = 32, 8
-ABI_VERSION = 3
+ABI_VERSION = 4
 _POINTER, _COUNT, _NUMBER = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
 _SIGNATURES = {
     "abi_version": (ctypes.c_int, ()),
-    "packed_bytes": (_COUNT, (_COUNT,) * 2),
-    "pack": (None, (_POINTER,) * 2 + (_COUNT,) * 2),
+    "packed_bytes": (_COUNT, (_COUNT,) * 3),
+    "pack_bytes": (ctypes.c_int, (_POINTER,) * 2 + (_COUNT,) * 2),
+    "pack_nibbles": (ctypes.c_int, (_POINTER,) * 2 + (_COUNT,) * 2),
     "unpack_rows": (None, (_POINTER,) * 3 + (_COUNT,) * 2),
-    "quantise": (None, (_POINTER,) * 3 + (_COUNT,) * 2),
-    "multiply": (None, (_POINTER,) * 5 + (_COUNT,) * 3),
+    "linear": (ctypes.c_int, (_POINTER,) * 3 + (_COUNT,) * 3),
     "rms_norm": (None, (_POINTER,) * 3 + (_COUNT,) * 2 + (_NUMBER,)),
     "swiglu": (None, (_POINTER,) * 2 + (_COUNT,) * 2),
     "rotate": (None, (_POINTER, _COUNT) + (_POINTER,) * 3 + (_COUNT,) * 3),
-    "attend": (None, (_POINTER,) * 8 + (_COUNT,) * 5 + (_NUMBER,)),
-    "run_layers": (ctypes.c_int, (_POINTER,) * 8),
+    "attend": (None, (_POINTER,) * 6 + (_COUNT, _POINTER)),
+    "run_layers": (ctypes.c_int, (_POINTER,) * 6),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A weight (outputs, inputs) in blocks of 32 inputs, `data` as uint8 (bytes,), with 8 or 4 bits a number."""
+
+    data: Tensor
+    bits: int
+    outputs: int
+    inputs: int
 
 
 class Kernels:
@@ -43,36 +54,27 @@ class Kernels:
         assert compiled.abi_version() == ABI_VERSION, "kernels.c and kernels.py belong together"
         self._c = compiled
 
-    def pack(self, weight: Tensor) -> Tensor:
-        """(outputs, inputs) -> int8 blocks as uint8 (bytes,); `inputs` is a multiple of 32."""
-        outputs, inputs = weight.shape
-        packed = torch.empty(self._c.packed_bytes(outputs, inputs), dtype=torch.uint8)
-        self._c.pack(weight.data_ptr(), packed.data_ptr(), outputs, inputs)
-        return packed
+    def pack(self, weight: Tensor) -> Packed:
+        """Pack (outputs, inputs), `inputs` a multiple of 32: with 4 bits where nothing is lost by it, else with 8."""
+        for bits, pack in ((4, self._c.pack_nibbles), (8, self._c.pack_bytes)):
+            data = torch.empty(self._c.packed_bytes(*weight.shape, bits), dtype=torch.uint8)
+            if pack(weight.data_ptr(), data.data_ptr(), *weight.shape) != 0:
+                break
+        return Packed(data, bits, *weight.shape)
 
-    def unpack_rows(self, packed: Tensor, ids: Tensor, inputs: int) -> Tensor:
+    def unpack_rows(self, packed: Packed, ids: Tensor) -> Tensor:
         """Rows of a packed matrix by their ids, int64 (T,) -> (T, inputs)"""
-        y = torch.empty(len(ids), inputs)
-        self._c.unpack_rows(packed.data_ptr(), ids.data_ptr(), y.data_ptr(), len(ids), inputs)
+        y = torch.empty(len(ids), packed.inputs)
+        matrix = ctypes.byref(Matrix.of(packed, None))
+        self._c.unpack_rows(matrix, ids.data_ptr(), y.data_ptr(), len(ids), packed.inputs)
         return y
 
-    def linear(self, x: Tensor, packed: Tensor, bias: Tensor | None, outputs: int) -> Tensor:
-        """x W^T + bias: (T, inputs) -> (T, outputs)"""
-        tokens, inputs = x.shape
-        quantised = torch.empty(tokens, inputs, dtype=torch.int8)
-        scales = torch.empty(tokens, inputs // BLOCK)
-        y = torch.empty(tokens, outputs)
-        self._c.quantise(x.data_ptr(), quantised.data_ptr(), scales.data_ptr(), tokens, inputs)
-        self._c.multiply(
-            quantised.data_ptr(),
-            scales.data_ptr(),
-            packed.data_ptr(),
-            None if bias is None else bias.data_ptr(),
-            y.data_ptr(),
-            tokens,
-            inputs,
-            outputs,
-        )
+    def linear(self, x: Tensor, packed: Packed, bias: Tensor | None) -> Tensor:
+        """x W^T + bias: (T, inputs) -> (T, outputs). Raises MemoryError."""
+        y = torch.empty(len(x), packed.outputs)
+        matrix = ctypes.byref(Matrix.of(packed, bias))
+        if self._c.linear(x.data_ptr(), matrix, y.data_ptr(), len(x), packed.inputs, packed.outputs):
+            raise MemoryError("there is no memory for a product")
         return y
 
     def rms_norm(self, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
@@ -100,7 +102,7 @@ class Kernels:
     def attend(
         self, parts: tuple[Tensor, Tensor, Tensor], places: Places, layer: int, scale: float, window: int = 0
     ) -> Tensor:
-        """Store the new keys and values of one token of each sequence, then attend: -> (T, heads * width)
+        """Store the new keys and values of a step's tokens, then attend: -> (T, heads * width)
 
         `parts` are queries (T, heads, width), keys and values (T, kv_heads, width), contiguous but for the first
         dimension. A `window` of 0 sees all.
@@ -110,40 +112,18 @@ class Kernels:
         tokens, heads, width = queries.shape
         y = torch.empty(tokens, heads * width)
         strides = (_COUNT * 3)(queries.stride(0), keys.stride(0), values.stride(0))
-        self._c.attend(
-            queries.data_ptr(),
-            keys.data_ptr(),
-            values.data_ptr(),
-            strides,
-            places.address(layer),
-            places.capacities.data_ptr(),
-            places.positions.data_ptr(),
-            y.data_ptr(),
-            tokens,
-            heads,
-            keys.shape[1],
-            width,
-            window,
-            scale,
-        )
+        sizes = AttentionSizes(tokens, heads, keys.shape[1], width, window, scale)
+        tensors = (each.data_ptr() for each in parts)
+        self._c.attend(*tensors, strides, places.address, ctypes.byref(sizes), layer, y.data_ptr())
         return y
 
     def run_layers(
         self, layers: ctypes.Array, sizes: StepSizes, x: Tensor, angles: tuple[Tensor, Tensor], places: Places
     ) -> None:
-        """One token of each sequence through all layers: x (T, hidden) is changed in place. Raises MemoryError."""
+        """A step's tokens through all layers: x (T, hidden) is changed in place. Raises MemoryError."""
         assert x.is_contiguous() and all(each.shape == (sizes.tokens, 1, sizes.width) for each in angles)
-        failed = self._c.run_layers(
-            layers,
-            ctypes.byref(sizes),
-            x.data_ptr(),
-            angles[0].data_ptr(),
-            angles[1].data_ptr(),
-            places.address(0),
-            places.capacities.data_ptr(),
-            places.positions.data_ptr(),
-        )
-        if failed:
+        turns = (each.data_ptr() for each in angles)
+        if self._c.run_layers(layers, ctypes.byref(sizes), x.data_ptr(), *turns, places.address):
             raise MemoryError("there is no memory for a step")
 
 
@@ -152,23 +132,27 @@ def _is_whole(x: Tensor) -> bool:
     return x.stride(2) == 1 and x.stride(1) == x.shape[2]
 
 
+class Matrix(ctypes.Structure):
+    """A packed weight and its bias by their addresses; who makes one keeps the tensors alive."""
+
+    _fields_ = [("data", _POINTER), ("bias", _POINTER), ("bits", _COUNT)]
+
+    @classmethod
+    def of(cls, packed: Packed, bias: Tensor | None) -> Matrix:
+        """The addresses of this weight and this bias."""
+        return cls(packed.data.data_ptr(), None if bias is None else bias.data_ptr(), packed.bits)
+
+
 class StepLayer(ctypes.Structure):
-    """The addresses of one plain layer's weights, as `run_layers` reads them; a bias may be None."""
+    """The addresses of one plain layer's weights, as `run_layers` reads them."""
 
     _fields_ = [
-        (name, _POINTER)
-        for name in (
-            "first_norm",
-            "second_norm",
-            "qkv",
-            "output",
-            "gate_up",
-            "down",
-            "qkv_bias",
-            "output_bias",
-            "gate_up_bias",
-            "down_bias",
-        )
+        ("first_norm", _POINTER),
+        ("second_norm", _POINTER),
+        ("qkv", Matrix),
+        ("output", Matrix),
+        ("gate_up", Matrix),
+        ("down", Matrix),
     ]
 
 
@@ -182,25 +166,39 @@ class StepSizes(ctypes.Structure):
     ]
 
 
-class Places:
-    """Where the first `count` tokens of a step, one of each sequence, keep their keys and values.
+class AttentionSizes(ctypes.Structure):
+    """The numbers of an attention, as `attend` reads them."""
 
-    Made from the sequences' slots, each float32 (layers, 2, kv_heads, capacity, width), and their positions.
+    _fields_ = [
+        *((name, _COUNT) for name in ("tokens", "heads", "kv_heads", "width", "window")),
+        ("scale", _NUMBER),
+    ]
+
+
+class _PlaceAddresses(ctypes.Structure):
+    _fields_ = [(name, _POINTER) for name in ("slots", "capacities", "positions")]
+
+
+class Places:
+    """Where the tokens of a step keep their keys and values.
+
+    Made from the sequences' slots, each float32 (layers, 2, kv_heads, capacity, width), how many tokens each sequence
+    has in the step, and the positions of all tokens, int64 (T,).
     """
 
-    __slots__ = ("_addresses", "capacities", "count", "kernels", "positions")
+    __slots__ = ("_addresses", "_keep", "kernels")
 
-    def __init__(self, kernels: Kernels, slots: Sequence[Tensor], positions: Sequence[int]) -> None:
-        self.kernels, self.count = kernels, len(slots)
-        self.positions = torch.tensor(positions)  # (count,)
-        self.capacities = torch.tensor([slot.shape[3] for slot in slots])  # (count,)
-        bases = torch.tensor([slot.data_ptr() for slot in slots])  # (count,)
-        layer_bytes = torch.tensor([slot.stride(0) * slot.itemsize for slot in slots])  # (count,)
-        self._addresses = bases + layer_bytes * torch.arange(slots[0].shape[0])[:, None]  # (layers, count)
+    def __init__(self, kernels: Kernels, slots: Sequence[Tensor], counts: Sequence[int], positions: Tensor) -> None:
+        self.kernels = kernels
+        known = torch.tensor([(slot.data_ptr(), slot.shape[3]) for slot in slots])  # (rows, 2)
+        bases, capacities = known.repeat_interleave(torch.tensor(counts), dim=0).T.contiguous()  # each (T,)
+        self._keep = slots, bases, capacities, positions
+        self._addresses = _PlaceAddresses(bases.data_ptr(), capacities.data_ptr(), positions.data_ptr())
 
-    def address(self, layer: int) -> int:
-        """The address of the addresses of each sequence's cache in one layer."""
-        return self._addresses.data_ptr() + layer * self.count * self._addresses.itemsize
+    @property
+    def address(self) -> object:
+        """What the kernels take for it."""
+        return ctypes.byref(self._addresses)
 
     def attend(
         self, parts: tuple[Tensor, Tensor, Tensor], layer: int, scale: float, window: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,8 @@ def test_what_was_compiled_is_not_compiled_again(tmp_path: Path, monkeypatch: py
 def test_another_source_is_compiled_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     library(tmp_path)
     library.cache_clear()
+    for header in build.SOURCE.parent.glob("*.h"):
+        shutil.copy(header, tmp_path)
     changed = tmp_path / "kernels.c"
     changed.write_text(build.SOURCE.read_text() + "\nint another(void) { return 1; }\n")
     monkeypatch.setattr(build, "SOURCE", changed)
@@ -73,6 +76,7 @@ def test_every_way_to_compile_that_this_machine_takes_gives_the_same_products(
         kernels = Kernels(tmp_path)
     except BuildFailed:
         pytest.skip("this compiler does not know these flags")
-    x, weight = torch.randn(5, 64), torch.randn(24, 64)
-    ours = kernels.linear(x, kernels.pack(weight), None, 24)
-    assert torch.nn.functional.cosine_similarity(ours.flatten(), (x @ weight.T).flatten(), dim=0) > 0.999
+    x, even = torch.randn(5, 64), torch.randint(0, 16, (24, 64)).float()
+    for weight in (torch.randn(24, 64), even):
+        ours = kernels.linear(x, kernels.pack(weight), None)
+        assert torch.nn.functional.cosine_similarity(ours.flatten(), (x @ weight.T).flatten(), dim=0) > 0.999
