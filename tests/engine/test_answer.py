@@ -10,7 +10,7 @@ FEW = {"max_new_tokens": 6, "temperature": 0}
 
 
 def answer(engine: Engine, **asked: object) -> str:
-    return engine.submit(GenerationRequest(model=CHAT, sampling=FEW, **asked)).text(30)
+    return engine.submit(GenerationRequest(model=CHAT, sampling=FEW, **asked)).text(120)
 
 
 def test_a_prompt_of_ids_is_answered_as_its_text_is(tiny_engine: Engine) -> None:

@@ -32,7 +32,7 @@ TEMPLATES = {
 def ask(engine: Engine, seed: int = 1, model: str = "sft/tiny", **asked: Any) -> Done:
     sampling = {"max_new_tokens": 200, "temperature": 1.5, "top_k": 0, "top_p": 1.0, "seed": seed}
     request = GenerationRequest(model=model, messages=(Message("user", "Hi"),), sampling=sampling, **asked)
-    return engine.submit(request).result(30)
+    return engine.submit(request).result(120)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -59,10 +59,10 @@ def test_any_object_is_an_object(tiny_engine: Engine) -> None:
 
 def test_only_the_row_that_asked_is_held_to_a_grammar(tiny_engine: Engine) -> None:
     free = {"messages": (Message("user", "Go"),), "sampling": {"max_new_tokens": 40, "temperature": 0}}
-    alone = tiny_engine.submit(GenerationRequest(model="sft/tiny", **free)).text(30)
+    alone = tiny_engine.submit(GenerationRequest(model="sft/tiny", **free)).text(120)
     beside = tiny_engine.submit(GenerationRequest(model="sft/tiny", **free))
     json.loads(ask(tiny_engine, constraint=Constraint("json_schema", json.dumps(SCHEMA))).text)
-    assert beside.text(30) == alone
+    assert beside.text(120) == alone
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_tools_reach_the_prompt_and_cannot_speak_with_its_tokens(talker: Engine,
     from engine import Render
 
     asked = GenerationRequest(messages=(Message("user", "Hi"),), tools=Tools((TOOL,)))
-    shown = talker.ask(model, Render(asked)).reply(30)
+    shown = talker.ask(model, Render(asked)).reply(120)
     assert "look_up" in shown.prompt
     ends = [piece for piece in shown.tokens if piece.text == "<|im_end|>"]
     assert len(ends) == (2 if model == "unaware" else 1), "those of the turns, not the one that a description spells"

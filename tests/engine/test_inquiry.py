@@ -35,7 +35,7 @@ TEXT = "Parley finds every checkpoint. ¿Qué tal?"
 
 
 def reply(engine: Engine, question: Question) -> Reply:
-    return engine.ask(CHAT, question).reply(30)
+    return engine.ask(CHAT, question).reply(120)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_an_answer_goes_on_while_a_text_is_judged(tiny_engine: Engine) -> None:
     answer = tiny_engine.submit(GenerationRequest(model=CHAT, prompt="Go", sampling=sampling))
     assert any(isinstance(answer.next(5), Token) for _ in range(50))
     judged = tiny_engine.ask(CHAT, Score("y" * 500))
-    assert len(judged.reply(30).tokens) == 500
+    assert len(judged.reply(120).tokens) == 500
     assert isinstance(list(answer)[-1], Done)
 
 
