@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.catalog import declared, layouts, tokenizer_files, torch_story, unsuited
 from engine.catalog.info import ChatTemplate, CheckpointInfo, Problem, TensorRecord, TokenizerSpec
+from engine.catalog.layouts import guesses
 from engine.catalog.layouts.translation import Found, Translation
 from engine.catalog.source import Source
 from engine.catalog.templates import near as template_near
@@ -76,6 +77,8 @@ def translated(source: Source) -> Translation:
     weights = source.weights
     unsuited.refuse(weights.tensors, source.declared)
     translation = layouts.translate(Found(weights.tensors, source.declared, weights.beside))
+    if style := source.declared.text("rope_style"):
+        translation = guesses.turned(translation, style)
     return replace(translation, evidence={**source.declared.evidence, **translation.evidence})
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from engine.catalog import tokenizer_files
+from engine.catalog import native, tokenizer_files
+from engine.catalog.declared import Declared
 from engine.catalog.evidence import STAGE_GROUPS
 from engine.catalog.formats import named
 from engine.catalog.info import ChatTemplate, CheckpointInfo, Problem, TensorRecord, TokenizerSpec
 from engine.catalog.sidecar import Sidecar, sidecar
+from engine.catalog.source import Source
 from engine.errors import CheckpointProblem
 
 NOTHING_SAID = Sidecar()
@@ -27,27 +29,52 @@ class Opened:
 
     def config(self) -> dict[str, Any]:
         """config.json as Hugging Face would have it."""
-        return {**named(self.format).config(self.path), **self.said.settings}
+        if (source := self._source()) is not None:
+            return {**native.config(source), **self._told()}
+        return {**named(self.format).config(self.path), **self._told()}
 
     def tensors(self) -> tuple[TensorRecord, ...]:
         """Where each tensor lies."""
-        return named(self.format).tensors(self.path)
+        source = self._source()
+        return named(self.format).tensors(self.path) if source is None else native.tensors(source)
 
     def candidates(self) -> tuple[tuple[str, dict[str, Any], tuple[TensorRecord, ...]], ...]:
         """A name, a config and the tensors of all that the model may be; empty where everything is told."""
-        form = named(self.format)
-        found = form.candidates(self.path) if hasattr(form, "candidates") else ()
-        return tuple((label, {**config, **self.said.settings}, records) for label, config, records in found)
+        form, source = named(self.format), self._source()
+        if source is None and not hasattr(form, "candidates"):
+            return ()
+        found = form.candidates(self.path) if source is None else native.candidates(source)
+        return tuple((label, {**config, **self._told()}, records) for label, config, records in found)
 
     def tokenizer(self) -> TokenizerSpec:
         """The tokenizer with its special tokens."""
         if self.said.tokenizer is not None:
             return tokenizer_files.spec(self.said.tokenizer, self.path.parent, self.config())
-        return named(self.format).tokenizer(self.path)
+        source = self._source()
+        return named(self.format).tokenizer(self.path) if source is None else native.tokenizer(source)
 
     def template(self) -> ChatTemplate | None:
         """The chat template, None where there is none."""
-        return self.said.template or named(self.format).template(self.path)
+        if self.said.template is not None or self.said.tokenizer is not None:
+            return self.said.template
+        source = self._source()
+        return named(self.format).template(self.path) if source is None else native.template(source)
+
+    def _source(self) -> Source | None:
+        """Where a format of native weights is told by its owner what they are, that comes before all it declares."""
+        form = named(self.format)
+        return (
+            None if not self.said.settings or not hasattr(form, "source") else _told_first(form, self.path, self.said)
+        )
+
+    def _told(self) -> dict[str, Any]:
+        """What was said, less what a translation has turned into the way the weights lie."""
+        return {name: value for name, value in self.said.settings.items() if name != "rope_style"}
+
+
+def _told_first(form: ModuleType, path: Path, said: Sidecar) -> Source:
+    source = form.source(path)
+    return replace(source, declared=Declared([(said.files[-1], said.settings), *source.declared.sections]))
 
 
 def opened(info: CheckpointInfo) -> Opened:
@@ -62,6 +89,8 @@ def described(form: ModuleType, path: Path, checkpoint_id: str, root: Path) -> C
         said = sidecar(path, root)
     except CheckpointProblem as error:
         return replace(info, problem=Problem(error.code, error.message, error.hint))
+    if said.settings and hasattr(form, "source"):
+        info = native.describe(replace(info, problem=None), lambda: _told_first(form, path, said))
     return info if said == NOTHING_SAID else _overridden(info, said)
 
 

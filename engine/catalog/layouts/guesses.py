@@ -83,8 +83,20 @@ def _turned_both_ways(whole: Mapping[str, Translation], measured: list[str]) -> 
     if "rope_theta" not in measured:
         return both
     for label, made in whole.items():
-        counts = {"q_proj": made.config["num_attention_heads"], "k_proj": made.config["num_key_value_heads"]}
-        pairs = {name: counts[part] for name in made.names for part in name.split(".")[-2:-1] if part in counts}
-        if pairs:
+        if pairs := _pairs(made):
             both[f"{label}, turned pair by pair"] = replace(made, pairs=pairs)
     return both
+
+
+def turned(made: Translation, style: str) -> Translation:
+    """The translation with queries and keys lying "half" by half or "interleaved", pair by pair, as somebody said."""
+    pairs = _pairs(made) if style == "interleaved" else {}
+    candidates = {label: turned(each, style) for label, each in made.candidates.items() if not each.pairs}
+    return replace(made, pairs=pairs, candidates=candidates if len(candidates) > 1 else {})
+
+
+def _pairs(made: Translation) -> dict[str, int]:
+    """Queries and keys by the file's names, each with its heads."""
+    counts = {"q_proj": made.config["num_attention_heads"], "k_proj": made.config["num_key_value_heads"]}
+    found = {name: counts.get(part) for name, own in made.names.items() for part in own.split(".")[-2:-1]}
+    return {name: count for name, count in found.items() if count}

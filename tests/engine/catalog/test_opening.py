@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from engine.catalog.info import CheckpointInfo
 from engine.catalog.opening import opened
 from engine.catalog.scan import Scanner
+from tests import torch_writers
 from tests.tiny import write_checkpoint
 
 
@@ -74,3 +77,27 @@ def test_a_sidecar_that_is_changed_is_read_again(tmp_path: Path) -> None:
     (tmp_path / "run" / "parley.toml").write_text('stage = "sft"')
     assert [info.stage for info in scanner.scan().changed] == ["sft"]
     assert folder.is_dir()
+
+
+def test_heads_that_were_said_are_what_a_native_file_lacked(tmp_path: Path) -> None:
+    torch_writers.write_tokenizer(tmp_path)
+    weights = torch_writers.write_mingpt(tmp_path / "final.pt")
+    before = listed(tmp_path)
+    assert "candidates" in before.evidence
+    (tmp_path / "parley.toml").write_text(f'[files."final.pt"]\nheads = {torch_writers.HEADS}\n')
+    info = listed(tmp_path)
+    assert (info.problem, info.evidence.get("candidates")) == (None, None)
+    source = opened(info)
+    assert source.candidates() == ()
+    assert source.config()["num_attention_heads"] == torch_writers.HEADS
+    assert len(source.tensors()) <= len(weights)
+
+
+@pytest.mark.parametrize(("style", "pairs"), [("half", False), ("interleaved", True)])
+def test_the_way_queries_lie_may_be_said(tmp_path: Path, style: str, pairs: bool) -> None:
+    torch_writers.write_tokenizer(tmp_path)
+    torch_writers.write_llama2c(tmp_path / "final.pt")
+    (tmp_path / "parley.toml").write_text(f'rope_style = "{style}"')
+    records = opened(listed(tmp_path)).tensors()
+    turned = {record.name.split(".")[-2] for record in records if record.interleaved_heads}
+    assert turned == ({"q_proj", "k_proj"} if pairs else set())
