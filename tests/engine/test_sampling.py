@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from engine.request import SamplingParams
-from engine.sampling import choose, distribution, penalise
+from engine.sampling import ENOUGH, choose, distribution, penalise
 
 LOGITS = torch.tensor([1.0, 3.0, 2.0, 0.0, -1.0])
 
@@ -85,3 +85,17 @@ def test_logprobs_are_those_of_the_model_before_the_samplers() -> None:
     expected = torch.log_softmax(LOGITS, -1)
     assert choice.logprob == pytest.approx(float(expected[1]))
     assert [token for token, _ in choice.top] == [1, 2, 0]
+
+
+@pytest.mark.parametrize("params", [{}, {"top_p": 0.9}, {"top_p": 0.3}, {"min_p": 0.05}, {"top_p": 0.8, "min_p": 0.01}])
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 3.0])
+def test_a_large_vocabulary_is_drawn_from_as_if_it_were_put_in_order(
+    params: dict[str, float], temperature: float
+) -> None:
+    logits = 3 * torch.randn(4 * ENOUGH, generator=torch.Generator().manual_seed(1))
+    wanted = SamplingParams(**{"top_k": 0, "top_p": 1.0, "temperature": temperature} | params)
+    ids, probabilities = distribution(logits, wanted)
+    random, same = Random(3), Random(3)
+    for _ in range(200):
+        index = int(torch.searchsorted(probabilities.cumsum(-1), same.random(), right=True))
+        assert choose(logits, wanted, [], [], random).id == int(ids[min(index, len(ids) - 1)])

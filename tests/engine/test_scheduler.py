@@ -103,3 +103,19 @@ def test_a_sequence_can_be_taken_out_of_the_queue_and_of_the_batch() -> None:
     each.remove(second)
     each.remove(first)
     assert each.is_idle
+
+
+def test_between_two_tokens_of_an_answer_comes_at_most_an_eighth_of_a_step_of_others_prompts() -> None:
+    each = scheduler(slots=4, tokens_per_step=64)
+    for name in "ab":
+        each.add(make(name, prompt=2, room=60))
+    each.admit()
+    step(each)
+    for index, name in enumerate("cd"):
+        each.add(make(name, prompt=150, first_id=1000 * (index + 1)))
+    each.admit()
+    for _ in range(30):
+        computed = step(each)
+        answered = [run_id for run_id, _, _ in computed]
+        assert answered[:2] == ["a", "b"], "nobody's next token waits for a prompt"
+        assert sum(count for run_id, _, count in computed if run_id in "cd") <= 8
