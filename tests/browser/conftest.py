@@ -15,7 +15,7 @@ import pytest
 
 from tests.browser.serving import serving
 
-REFUSED = "addEventListener('securitypolicyviolation', (event) => console.error('refused', event.violatedDirective, event.blockedURI))"
+REFUSED = "addEventListener('securitypolicyviolation', ({ violatedDirective }) => console.error('refused', violatedDirective))"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-background-networking",

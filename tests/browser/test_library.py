@@ -186,7 +186,7 @@ def test_the_sidebar_is_a_drawer_on_a_phone(say: Say, open_page: Callable[..., A
     button = page.get_by_role("button", name="Conversations", exact=True)
     expect(drawer).to_be_hidden()
     button.click()
-    expect(page.get_by_role("button", name="New chat")).to_be_focused()
+    expect(page.locator("#new-chat")).to_be_focused()
     page.keyboard.press("Escape")
     expect(drawer).to_be_hidden()
     expect(button).to_be_focused()

@@ -70,7 +70,7 @@ new NoticeBar(required("notice", HTMLElement), store, {
 composerMenu({ store, composer, talk, attempt });
 new Gauge(store, () => composer.draft);
 new Presets(store, parameters, attempt);
-new Palette({
+const palette = new Palette({
   store,
   choose,
   open: (id) => places.open(id),
@@ -83,8 +83,9 @@ tabs.listen((id) => {
   library.refresh();
   if (id === store.state.conversation.id && store.state.run === null) reading.refresh();
 });
+required("palette-button", HTMLButtonElement).addEventListener("click", () => palette.open());
 showEarlier(required("earlier", HTMLButtonElement), store, () => attempt(() => reading.earlier()));
-required("new-chat", HTMLButtonElement).addEventListener("click", startNew);
+for (const id of ["new-chat", "new-chat-top"]) required(id, HTMLButtonElement).addEventListener("click", startNew);
 required("skip-to-latest", HTMLAnchorElement).addEventListener("click", (event) => {
   event.preventDefault();
   transcript.focusLatest();

@@ -7,10 +7,10 @@ import { formatter, t } from "./i18n.js";
 
 const DAY_MILLISECONDS = 86_400_000;
 const NAMED = [
-  { days: 0, key: "chat.day_today" },
-  { days: 1, key: "chat.day_yesterday" },
-  { days: 7, key: "chat.day_week" },
-  { days: 30, key: "chat.day_month" },
+  { days: 0, name: "today" },
+  { days: 1, name: "yesterday" },
+  { days: 7, name: "week" },
+  { days: 30, name: "month" },
 ];
 
 /**
@@ -36,8 +36,8 @@ export function byDay(entries, now = new Date()) {
 function dayName(seconds, now) {
   const date = new Date(seconds * 1000);
   const days = Math.round((midnight(now) - midnight(date)) / DAY_MILLISECONDS);
-  const named = NAMED.find((name) => days <= name.days);
-  if (named) return t(named.key);
+  const named = NAMED.find((each) => days <= each.days);
+  if (named) return t(`chat.day_${named.name}`);
   const name = formatter(Intl.DateTimeFormat, { month: "long", year: "numeric" }).format(date);
   return name[0].toUpperCase() + name.slice(1);
 }

@@ -3,7 +3,7 @@
 
 import { tokenize } from "./api.js";
 import { element, required } from "./dom.js";
-import { count } from "./format.js";
+import { count, integer } from "./format.js";
 import { t } from "./i18n.js";
 
 /** @typedef {import("./types.js").Message} Message */
@@ -97,7 +97,7 @@ export class Gauge {
     const { parameters } = this.#store.state.conversation;
     const answer = Number(parameters.max_new_tokens ?? model.sampling_defaults?.max_new_tokens ?? USUAL_ANSWER);
     const level = levelOf(used, total, answer);
-    const shown = { used: count(used), total: count(total) };
+    const shown = { used: brief(used), total: brief(total) };
     this.#button.hidden = false;
     this.#button.dataset.level = level;
     this.#words.textContent = isExact ? t("chat.gauge", shown) : t("chat.gauge_about", shown);
@@ -109,6 +109,11 @@ export class Gauge {
       element("p", { className: "quiet" }, t(`chat.gauge_${level}`, { left, answer })),
     );
   }
+}
+
+/** 2,048 but 131K. @param {number} tokens */
+function brief(tokens) {
+  return tokens < 10_000 ? integer(tokens) : count(tokens);
 }
 
 /**

@@ -65,7 +65,9 @@ export class MessageFoot {
    * @param {boolean} isIdle
    */
   #parts(message, isLast, isIdle) {
-    const parts = [this.#failure(message), this.#acts(message, isLast, isIdle)];
+    const isEmpty = message.role === "assistant" && message.content === "" && message.status === "complete";
+    const empty = isEmpty ? element("p", { className: "empty-answer" }, t("chat.empty_answer")) : null;
+    const parts = [empty, this.#failure(message), this.#acts(message, isLast, isIdle)];
     if (message.role === "assistant") parts.push(this.#facts(message));
     return parts.filter((part) => part !== null);
   }

@@ -65,7 +65,10 @@ export class Picker {
   #beforeToggle(event) {
     const opens = event.newState === "open";
     this.#button.setAttribute("aria-expanded", String(opens));
-    this.#popover.style.setProperty("--picker-top", `${this.#button.getBoundingClientRect().bottom}px`);
+    const { bottom, left, right } = this.#button.getBoundingClientRect();
+    const isRightToLeft = getComputedStyle(this.#button).direction === "rtl";
+    this.#popover.style.setProperty("--picker-top", `${bottom}px`);
+    this.#popover.style.setProperty("--picker-start", `${isRightToLeft ? innerWidth - right : left}px`);
     this.#takeOnce = null;
     if (!opens) return;
     this.#filter.value = "";
