@@ -15,7 +15,9 @@ import pytest
 
 from tests.browser.serving import serving
 
-REFUSED = "addEventListener('securitypolicyviolation', ({ violatedDirective }) => console.error('refused', violatedDirective))"
+REFUSED = """addEventListener("securitypolicyviolation", ({ violatedDirective }) => {
+  console.error("refused", violatedDirective);
+});"""
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-background-networking",
@@ -36,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium, started once."""
-    path = _chromium()
+    path = chromium()
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is needed to drive the browser")
     with playwright.sync_playwright() as driver:
         started = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
@@ -115,7 +117,7 @@ def chat(open_page: Callable[..., Any]) -> Any:
     return open_page("/?model=sft/checkpoint-500", color_scheme="light")
 
 
-def _chromium() -> str:
+def chromium() -> str:
     candidates = [os.environ.get("PARLEY_CHROMIUM"), "/usr/bin/chromium", shutil.which("chromium")]
     found = next((path for path in candidates if path and Path(path).is_file()), None)
     if found:
