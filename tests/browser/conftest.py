@@ -89,6 +89,7 @@ def open_page(browser: Any, server_url: str) -> Iterator[Callable[..., Any]]:
     def open_one(path: str = "/", **options: Any) -> Any:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
         context.set_default_timeout(10_000)
+        context.set_default_navigation_timeout(30_000)
         contexts.append(context)
         context.route(lambda address: not address.startswith(server_url), lambda route: _refuse(route, complaints))
         page = context.new_page()

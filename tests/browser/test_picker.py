@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +29,7 @@ def test_a_broken_checkpoint_says_why_and_cannot_be_chosen(page: Any) -> None:
     option = page.get_by_role("option")
     expect(option).to_have_attribute("aria-disabled", "true")
     expect(option).to_contain_text("ends after 1,000,000 of 4,000,000 bytes")
-    expect(option).to_contain_text("Copy the file again.")
+    expect(option).to_contain_text("Copy the file again, or wait until it is written.")
     page.keyboard.press("Enter")
     expect(page.locator("#picker")).to_be_visible()
     expect(page.locator("#picker-name")).to_have_text("final.pt")
@@ -113,3 +114,19 @@ def test_an_empty_folder_says_how_to_add_a_checkpoint(page: Any) -> None:
     expect(page.locator("#welcome")).to_contain_text("GGUF")
     expect(page.get_by_role("button", name="Look again").first).to_be_visible()
     expect(page.get_by_label("Message", exact=True)).to_have_attribute("placeholder", "Choose a checkpoint first")
+
+
+def test_a_model_in_memory_is_switched_to_at_once(page: Any, call: Callable[..., Any]) -> None:
+    call(f"/api/models/{SFT}/load", {})
+    page.locator("#picker-button").click()
+    page.locator("#picker-residents").get_by_role("button", name=re.compile("^checkpoint-500 ·")).click()
+    expect(page.locator("#picker-name")).to_have_text("checkpoint-500")
+    expect(page.locator("#picker-state")).to_have_text("ready")
+    expect(page.locator("#picker")).to_be_hidden()
+
+
+def test_a_load_can_be_called_off(page: Any, call: Callable[..., Any]) -> None:
+    pick(page, "sft 500")
+    page.get_by_role("button", name="Cancel: checkpoint-500").click()
+    expect(page.locator("#picker-state")).to_have_text("not loaded")
+    assert call(f"/api/models/{SFT}/status")["state"] == "unloaded"

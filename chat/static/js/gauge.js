@@ -58,7 +58,7 @@ export class Gauge {
   constructor(store, draft) {
     this.#store = store;
     this.#draft = draft;
-    document.body.append(this.#details);
+    this.#button.after(this.#details);
     this.#button.setAttribute("popovertarget", this.#details.id);
     for (const part of ["conversation", "catalog", "run"]) store.addEventListener(part, () => this.#later());
     document.addEventListener("draft", () => this.#later());

@@ -25,7 +25,8 @@ export function openMenu(anchor, label, items) {
     menu.remove();
     if (hadFocus && anchor.isConnected) anchor.focus({ preventScroll: true });
   });
-  document.body.append(menu);
+  // Within the same part of the page: what lies outside a modal dialog could not be reached from it.
+  (anchor.closest("dialog, nav, main, header") ?? document.body).append(menu);
   menu.showPopover();
   place(menu, anchor);
   /** @type {HTMLElement|null} */ (menu.firstElementChild)?.focus({ preventScroll: true });
