@@ -53,6 +53,7 @@ class EngineOptions:
     max_running: int = 16
     max_waiting: int = 256
     tokens_per_step: int = 256
+    speculation: bool = True
 
 
 class Engine:
@@ -254,6 +255,7 @@ class Engine:
             cache_directory=self._options.cache_directory,
             max_running=self._options.max_running,
             tokens_per_step=self._options.tokens_per_step,
+            speculation=self._options.speculation,
         )
 
     def _publish_difference(self, difference: Difference) -> None:

@@ -34,6 +34,7 @@ class LoadPlan:
     cache_directory: Path | None = None
     max_running: int = 16
     tokens_per_step: int = 512
+    speculation: bool = True
     cache_bytes: int = 2 * 2**30
     said: Sidecar | None = None
     stage: str | None = None
@@ -101,7 +102,10 @@ class Loading:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The model answers from now on. `inferred` has a sentence for what was measured because no file tells it."""
+    """The model answers from now on. `inferred` has a sentence for what was measured because no file tells it.
+
+    Keys and values may take `cache_budget_bytes`; they take memory as they come, and none of it is in `memory_bytes`.
+    """
 
     precision: str
     device: str
@@ -110,6 +114,7 @@ class Ready:
     context_length: int
     load_seconds: float
     inferred: Mapping[str, str] = field(default_factory=dict)
+    cache_budget_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +200,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Where a run's time went, in milliseconds, and the rates that follow from it, in tokens per second."""
+    """Where a run's time went, in milliseconds, and the rates that follow from it, in tokens per second.
+
+    `guessed_tokens` were computed ahead on the chance that they come next, and `accepted_tokens` of them did.
+    """
 
     queue_ms: float
     load_ms: float
@@ -204,6 +212,8 @@ class Timings:
     decode_ms: float
     tokens_per_second: float
     prefill_tokens_per_second: float
+    guessed_tokens: int = 0
+    accepted_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,9 +264,13 @@ TERMINAL = (Done, Failed, Answered)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One turn of the loop: what happened to every sequence, and how many run and wait now."""
+    """One turn of the loop: what happened to every sequence, and how many run and wait now.
+
+    `memory_bytes` is all that the worker holds, `cache_bytes` the part that keys and values take.
+    """
 
     events: tuple[Event, ...]
     running: int
     waiting: int
     memory_bytes: int = 0
+    cache_bytes: int = 0

@@ -24,7 +24,7 @@ class Runner:
 
     @torch.inference_mode()
     def run(self, spans: Sequence[Span]) -> Tensor:
-        """Compute the spans; float32 logits (N, vocab_size) for the N spans that are the last of their sequence."""
+        """Compute the spans; float32 logits (N, vocab_size): a row for each last span and one for each guess in it."""
         ids: list[int] = []
         positions: list[int] = []
         rows: list[Row] = []
@@ -35,7 +35,7 @@ class Runner:
             ids += span.sequence.ids_from(span.start, span.count)
             positions += range(span.start, span.start + span.count)
             if span.is_last:
-                wanted.append(len(ids) - 1)
+                wanted += range(len(ids) - 1 - span.guessed, len(ids))
         places_of_tokens = torch.tensor(positions, device=self._device)  # (T,)
         batch = Batch(places_of_tokens, tuple(rows), self._places(rows, places_of_tokens))
         hidden = self._model(torch.tensor(ids, device=self._device), batch)  # (T, hidden)

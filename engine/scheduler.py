@@ -11,13 +11,15 @@ from dataclasses import dataclass
 
 from engine.sequence import Phase, Sequence
 from engine.slots import Placement, SlotPool
+from engine.speculation import rows_for_guesses
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """`count` tokens of a sequence from position `start` on, computed in one step.
 
-    `is_last` says that the sequence is then computed to its end, so its next token can be sampled.
+    `is_last` says that the sequence is then computed to its end, so its next token can be sampled. The last `guessed`
+    of the tokens are guesses.
     """
 
     sequence: Sequence
@@ -26,7 +28,11 @@ class Span:
 
     @property
     def is_last(self) -> bool:
-        return self.start + self.count == self.sequence.length
+        return self.start + self.count >= self.sequence.length
+
+    @property
+    def guessed(self) -> int:
+        return max(0, self.start + self.count - self.sequence.length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +50,9 @@ class Scheduler:
     costs the others' next token little.
     """
 
-    def __init__(self, pool: SlotPool, *, max_running: int, tokens_per_step: int) -> None:
+    def __init__(self, pool: SlotPool, *, max_running: int, tokens_per_step: int, speculates: bool = False) -> None:
         self._pool = pool
+        self._speculates = speculates
         self._max_running = max_running
         self._tokens_per_step = tokens_per_step
         self.waiting: deque[Sequence] = deque()
@@ -85,7 +92,10 @@ class Scheduler:
     def next_batch(self) -> list[Span]:
         """The spans of the next step: every answer's next token first, then prompts within the budget."""
         decoding = [each for each in self.running if each.phase is Phase.DECODE]
-        spans = [Span(each, each.computed, 1) for each in decoding]
+        most = rows_for_guesses(len(decoding)) if self._speculates else 0
+        for each in decoding:
+            each.make_guess(most)
+        spans = [Span(each, each.computed, 1 + len(each.guess)) for each in decoding]
         budget = max(1, self._tokens_per_step // 8) if decoding else self._tokens_per_step
         for sequence in self.running:
             if sequence.phase is not Phase.PREFILL:
@@ -98,12 +108,20 @@ class Scheduler:
         return spans
 
     def computed(self, span: Span) -> None:
-        """Note that a span's keys and values are in the cache now."""
-        sequence = span.sequence
-        self._pool.extend(sequence.slot, sequence.ids_from(span.start, span.count))
-        sequence.computed += span.count
+        """Note that a span's keys and values are in the cache now; those of guesses do not count yet."""
+        sequence, count = span.sequence, span.count - span.guessed
+        self._pool.extend(sequence.slot, sequence.ids_from(span.start, count))
+        sequence.computed += count
         if sequence.phase is Phase.PREFILL and sequence.remaining == 0:
             sequence.phase = Phase.DECODE
+
+    def accept(self, sequence: Sequence, count: int) -> None:
+        """Note that the first `count` guesses came true and what follows them was computed for nothing."""
+        if sequence.guess:
+            sequence.speculation.note(len(sequence.guess), count, sequence.length)
+        self._pool.extend(sequence.slot, sequence.guess[:count])
+        sequence.computed += count
+        sequence.guess = []
 
     def remove(self, sequence: Sequence) -> None:
         """Take out a sequence that has finished; its slot keeps what was computed."""

@@ -9,6 +9,7 @@ from random import Random
 
 from engine.letters import FinishReason, Timings, Usage
 from engine.request import SamplingParams
+from engine.speculation import Speculation
 
 
 class Phase(Enum):
@@ -26,7 +27,6 @@ class Clock:
 
     received: float
     load_ms: float = 0.0
-    queued: float = field(default_factory=time.monotonic)
     admitted: float = 0.0
     first_token: float = 0.0
     finished: float = 0.0
@@ -48,6 +48,8 @@ class Sequence:
     cached_tokens: int = 0
     arrived_at_position: int = 0
     finish_reason: FinishReason | None = None
+    speculation: Speculation = field(default_factory=Speculation)
+    guess: list[int] = field(default_factory=list)
     random: Random = field(init=False)
 
     def __post_init__(self) -> None:
@@ -69,11 +71,16 @@ class Sequence:
         return len(self.prompt_ids) + self.room
 
     def ids_from(self, start: int, count: int) -> list[int]:
-        """`count` token ids from position `start` on, of prompt and answer in one row."""
+        """`count` token ids from position `start` on, of prompt, answer and what is guessed to follow, in one row."""
         prompt = len(self.prompt_ids)
         if start >= prompt:
-            return self.output_ids[start - prompt : start - prompt + count]
+            return (self.output_ids[start - prompt : start - prompt + count] + self.guess)[:count]
         return (self.prompt_ids[start : start + count] + self.output_ids)[:count]
+
+    def make_guess(self, most: int) -> None:
+        """Guess how the answer goes on, by at most `most` tokens and within its room."""
+        most = min(most, self.room - len(self.output_ids) - 1)
+        self.guess = self.speculation.propose(self.prompt_ids + self.output_ids, most) if most > 0 else []
 
     def append(self, token_id: int) -> None:
         """Add a sampled token; the answer ends by length when its room is used up."""
@@ -96,7 +103,10 @@ class Sequence:
         return Usage(len(self.prompt_ids), len(self.output_ids), self.cached_tokens)
 
     def timings(self) -> Timings:
-        """Where the time went; a phase that was never reached took none."""
+        """Where the time went; a phase that was never reached took none.
+
+        Queue, load and prefill follow each other from the request to the first token without a gap.
+        """
         clock = self.clock
         end = clock.finished or time.monotonic()
         admitted = clock.admitted or end
@@ -105,11 +115,13 @@ class Sequence:
         decoded = max(0, len(self.output_ids) - 1)
         computed = len(self.prompt_ids) - self.cached_tokens if clock.first_token else 0
         return Timings(
-            queue_ms=1000 * (admitted - clock.queued),
+            queue_ms=max(0.0, 1000 * (admitted - clock.received) - clock.load_ms),
             load_ms=clock.load_ms,
             prefill_ms=1000 * prefill,
             time_to_first_token_ms=1000 * (first - clock.received),
             decode_ms=1000 * decode,
             tokens_per_second=decoded / decode if decode > 0 else 0.0,
             prefill_tokens_per_second=computed / prefill if prefill > 0 else 0.0,
+            guessed_tokens=self.speculation.proposed,
+            accepted_tokens=self.speculation.accepted,
         )

@@ -9,11 +9,13 @@ import logging
 import os
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from threading import Condition, Thread
 
 import psutil
+import torch
 from torch import Tensor
 
 from engine.answer import Answer
@@ -130,8 +132,14 @@ class Worker:
         self._loaded = loaded
         self._inbox = inbox
         self._pipe = pipe
-        pool = SlotPool(plan.max_running, loaded.cache_tokens)
-        self._scheduler = Scheduler(pool, max_running=plan.max_running, tokens_per_step=plan.tokens_per_step)
+        self._pool = SlotPool(plan.max_running, loaded.cache_tokens, loaded.cache.capacity)
+        self._scheduler = Scheduler(
+            self._pool,
+            max_running=plan.max_running,
+            tokens_per_step=plan.tokens_per_step,
+            # By the kernels a row gives the same bits in any company, so that guessing changes no text.
+            speculates=plan.speculation and loaded.kernels is not None,
+        )
         self._runner = Runner(loaded.model, loaded.cache, loaded.device, loaded.kernels)
         self._answers: dict[str, Answer] = {}
         self._inquiries = Inquiries(loaded, self._tokens_of_an_inquiry)
@@ -153,6 +161,7 @@ class Worker:
             loaded.context_length,
             load_seconds,
             loaded.inferred,
+            loaded.cache_tokens * loaded.cache.bytes_per_token,
         )
 
     def run(self) -> None:
@@ -213,26 +222,42 @@ class Worker:
             self._close(answer)
 
     def _step(self) -> None:
-        self._admit()
-        spans = self._scheduler.next_batch()
-        if not spans:
-            return
         try:
+            self._admit()
+            self._send()  # Who starts hears of it before the first of the computing.
+            spans = self._scheduler.next_batch()
+            if not spans:
+                return
             logits = self._runner.run(spans)
-        except Exception as error:  # Whatever broke, the next step may go well: the slots hold what they held.
+        except OSError:
+            raise  # The pipe is gone.
+        except Exception as error:  # Whatever broke, the next step may go well.
             logger.exception("a step failed")
-            self._fail_all(WorkerFailed(f"computing failed: {error!r}", code="computation_failed"))
+            self._fail_all(_computation_failed(error))
+            self._forget_everything()
             return
         last = iter(logits)
         for span in spans:
+            rows = [next(last) for _ in range(1 + span.guessed)] if span.is_last else []
             self._scheduler.computed(span)
             answer = self._answers[span.sequence.run_id]
-            if span.is_last:
-                self._choose(answer, next(last))
+            if rows:
+                self._choose_all(answer, rows)
             else:
                 self._events.append(_prefill(span))
             if answer.sequence.phase is Phase.FINISHED and span.sequence.run_id in self._answers:
                 self._close(answer)
+
+    def _choose_all(self, answer: Answer, rows: Sequence[Tensor]) -> None:
+        """Choose from the first row, and from each next one while the guess before it came true."""
+        sequence, guess = answer.sequence, answer.sequence.guess
+        for accepted, logits in enumerate(rows):
+            self._choose(answer, logits)
+            is_over = sequence.phase is Phase.FINISHED or sequence.run_id not in self._answers
+            if is_over or accepted == len(guess) or sequence.output_ids[-1] != guess[accepted]:
+                break
+        if sequence.run_id in self._answers:
+            self._scheduler.accept(sequence, accepted)
 
     def _choose(self, answer: Answer, logits: Tensor) -> None:
         try:
@@ -272,12 +297,29 @@ class Worker:
         for answer in list(self._answers.values()):
             self._fail(answer, error)
 
+    def _forget_everything(self) -> None:
+        """Return the memory of all slots: nobody runs, and what a broken step left in them is not known."""
+        for slot in self._pool.slots:
+            self._pool.forget(slot.index)
+            self._loaded.cache.drop(slot.index)
+
     def _send(self) -> None:
         if not self._events:
             return
-        running, waiting = len(self._scheduler.running), len(self._scheduler.waiting)
-        self._pipe.send(Step(tuple(self._events), running, waiting, self._model_bytes + self._loaded.cache.bytes))
+        running, waiting, held = len(self._scheduler.running), len(self._scheduler.waiting), self._loaded.cache.bytes
+        self._pipe.send(Step(tuple(self._events), running, waiting, self._model_bytes + held, held))
         self._events.clear()
+
+
+def _computation_failed(error: Exception) -> WorkerFailed:
+    is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    if not is_memory:
+        return WorkerFailed(f"computing failed: {error!r}", code="computation_failed")
+    return WorkerFailed(
+        f"the model ran out of memory while it computed: {error}",
+        code="out_of_memory",
+        hint="Ask for fewer or shorter answers at once, unload another model, or load with a smaller context_length.",
+    )
 
 
 def _prefill(span: Span) -> Progress:

@@ -1,4 +1,4 @@
-"""An answer does not depend on how its prompt was cut into chunks, on what was cached, or on who is computed beside it."""
+"""An answer does not depend on its prompt's chunks, on what was cached, or on who is computed beside it."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def test_between_two_tokens_of_an_answer_comes_at_most_an_eighth_of_a_step_of_ot
     for index, name in enumerate("cd"):
         each.add(make(name, prompt=150, first_id=1000 * (index + 1)))
     each.admit()
-    for _ in range(30):
+    for _ in range(15):
         computed = step(each)
         answered = [run_id for run_id, _, _ in computed]
         assert answered[:2] == ["a", "b"], "nobody's next token waits for a prompt"
