@@ -120,6 +120,8 @@ def problem_of_config(config: Mapping[str, Any]) -> Problem | None:
         if found is not None:
             return Problem("not_a_chat_model", found[0], found[1])
     model_type = config.get("model_type")
+    if not isinstance(model_type, str):
+        return None
     if model_type in ENCODERS:
         return Problem("not_a_chat_model", f"{model_type} is an encoder, which reads texts and writes none", CONVERT)
     if model_type in SEQUENCE_TO_SEQUENCE:

@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.errors import CheckpointProblem
 from engine.models.foreign import FOREIGN
+from engine.models.possible import divided, refuse_impossible
 from engine.models.spellings import common_spelling, usable_context
 
 
@@ -45,20 +46,18 @@ class ConfigReader:
 
         Raises CheckpointProblem for sizes that are missing or that do not go together.
         """
+        refuse_impossible(self._config)
         hidden, heads = self.integer("hidden_size"), self.integer("num_attention_heads")
         kv_heads, usable = self.integer("num_key_value_heads", heads), usable_context(self._config)
-        if heads % kv_heads:
-            raise CheckpointProblem(
-                f"config.json: {heads} attention heads cannot share {kv_heads} key-value heads evenly",
-                code="config_invalid",
-            )
+        if head_dim is None and not self.has("head_dim"):
+            head_dim = hidden // heads if self.has("kv_lora_rank") else divided(hidden, heads)
         return {
             "vocab_size": self.integer("vocab_size"),
             "hidden_size": hidden,
             "num_hidden_layers": self.integer("num_hidden_layers"),
             "num_attention_heads": heads,
             "num_key_value_heads": kv_heads,
-            "head_dim": self.integer("head_dim", hidden // heads if head_dim is None else head_dim),
+            "head_dim": self.integer("head_dim", head_dim),
             "max_position_embeddings": self.integer("max_position_embeddings", context) if usable is None else usable,
             "tie_word_embeddings": self.flag("tie_word_embeddings", tied),
         }

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from engine.models.config import ConfigReader
+from engine.models.possible import turned_channels
 from engine.models.rope_scaling import Scaling, scaling_from
 from engine.native.kernels import Kernels
 
@@ -58,8 +59,11 @@ class Rope:
         return 1.0 if self.scaling is None else self.scaling.attention_factor
 
     def frequencies(self, head_dim: int) -> Tensor:
-        """Angle per position of each pair of channels, (rotary / 2,) in radians."""
-        rotary = int(head_dim * self.fraction)
+        """Angle per position of each pair of channels, (rotary / 2,) in radians.
+
+        Raises CheckpointProblem for channels that make no pairs.
+        """
+        rotary = turned_channels(head_dim, self.fraction)
         exponents = torch.arange(0, rotary, 2, dtype=torch.float32, device="cpu") / rotary  # (rotary / 2,)
         frequencies = 1.0 / self.theta**exponents
         return frequencies if self.scaling is None else self.scaling.apply(frequencies)

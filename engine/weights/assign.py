@@ -15,6 +15,9 @@ from engine.catalog.info import TensorRecord
 from engine.errors import CheckpointProblem
 from engine.weights.reader import read
 
+OUTPUT, EMBEDDINGS = "lm_head.weight", "model.embed_tokens.weight"
+UNKNOWN = "Either config.json describes another model, or the file holds a variant that is not known here."
+UNTIED = "If the output layer is the embeddings, say so in config.json: tie_word_embeddings: true."
 Report = Callable[[float], None]
 
 
@@ -30,7 +33,7 @@ def assign(
     """Fill a model built on the meta device. `convert(module, name)` may change a parameter once it is filled.
 
     Names on disk become the model's own by its `renames`, tensors its own by what it lists as `adapted`. What it
-    lists as `tied` is left alone: it takes those from another parameter itself.
+    lists as `tied` is left alone: it takes those from another parameter itself. See `fitting` for ties that are none.
 
     `report` gets the fraction of bytes read, after each tensor. Raises CheckpointProblem naming what is left over,
     missing or of another shape, and what is NaN or infinite.
@@ -49,14 +52,39 @@ def assign(
 def fitting(model: nn.Module, records: Sequence[TensorRecord]) -> list[TensorRecord]:
     """The records that the model takes, under its own names.
 
-    Raises CheckpointProblem naming what is left over, missing or of another shape.
+    An output layer that is stored and differs from the embeddings is not `tied` to them, whatever config.json says: the
+    reference takes it so too. Raises CheckpointProblem naming what is left over, missing or of another shape.
     """
-    tied: frozenset[str] = model.tied
     kept = (each for each in records if not each.name.endswith(model.ignored))
     own = [_renamed(each, model.renames) for each in kept if not each.name.startswith(model.ignored_beginnings)]
-    own = [each for each in own if each.name not in tied]
-    _check({name: tuple(each.shape) for name, each in model.named_parameters() if name not in tied}, own, model)
+    own = _stored_once(model, own) if OUTPUT in model.tied else own
+    _check({name: tuple(each.shape) for name, each in model.named_parameters() if name not in model.tied}, own, model)
     return own
+
+
+def _stored_once(model: nn.Module, records: Sequence[TensorRecord]) -> list[TensorRecord]:
+    """The records with one of the two that are tied; with both, and untied, where they are different."""
+    output = next((each for each in records if each.name == OUTPUT), None)
+    embeddings = next((each for each in records if each.name == EMBEDDINGS), None)
+    if output is None:
+        return list(records)
+    others = [each for each in records if each is not output]
+    if embeddings is None:
+        return [*others, replace(output, name=EMBEDDINGS)]
+    if _are_equal(output, embeddings):
+        return others
+    model.tied = frozenset()
+    return list(records)
+
+
+def _are_equal(one: TensorRecord, other: TensorRecord) -> bool:
+    if one.shape != other.shape:
+        return False
+    if (one.file, one.offset, one.encoding, one.adapter) == (other.file, other.offset, other.encoding, other.adapter):
+        return one.packed is None and not one.parts
+    pair = read((one, other))
+    (_, first), (_, second) = next(pair), next(pair)
+    return torch.equal(first.float(), second.float())
 
 
 def _renamed(record: TensorRecord, renames: Sequence[tuple[str, str]]) -> TensorRecord:
@@ -112,7 +140,7 @@ def _check(wanted: Mapping[str, tuple[int, ...]], records: Sequence[TensorRecord
         raise CheckpointProblem(
             f"the weights do not fit the architecture: {_some('missing', missing)}; {_some('left over', left_over)}",
             code="tensors_do_not_fit",
-            hint="Either config.json describes another model, or the file holds a variant that is not known here.",
+            hint=UNTIED if missing == [OUTPUT] and not left_over else UNKNOWN,
         )
     for name, shape in wanted.items():
         if found[name] != shape:

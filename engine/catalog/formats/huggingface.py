@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.catalog import quantised, safetensors_header, templates, torch_contents, torch_tensors
+from engine.catalog import quantised, safetensors_header, templates, torch_contents, torch_tensors, unsuited
 from engine.catalog.documents import read_object, read_object_if_there
 from engine.catalog.evidence import findings
 from engine.catalog.info import ChatTemplate, CheckpointInfo, Problem, TensorRecord, TokenizerSpec
@@ -17,11 +17,14 @@ from engine.catalog.state_dict import NOT_WEIGHTS
 from engine.catalog.tokenizer_files import spec, whole_ids
 from engine.catalog.trainer import trainer
 from engine.errors import CheckpointProblem, EngineError
+from engine.models.known_keys import unknown_keys
+from engine.models.possible import refuse_impossible
 from engine.models.registry import FAMILIES
-from engine.models.spellings import cached_numbers_per_token, usable_context
+from engine.models.spellings import cached_numbers_per_token, common_spelling, usable_context
 from engine.request import SAMPLING_FIELDS, SamplingParams
 
 NAME = "huggingface"
+LONGEST_EVIDENCE = 400
 # In the order of preference; those that torch pickled are read as data.
 SINGLE = ("model.safetensors", "pytorch_model.bin")
 INDEX = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
@@ -100,11 +103,11 @@ def template(path: Path) -> ChatTemplate | None:
 def _with_config(info: CheckpointInfo, settings: Mapping[str, Any]) -> CheckpointInfo:
     state = read_object_if_there(info.path / "trainer_state.json")
     found = findings(info.id, state, trained=trainer(info.path, state))
-    model_type = settings.get("model_type")
+    model_type, classes = settings.get("model_type"), settings.get("architectures")
     info = replace(
         info,
-        family=model_type if isinstance(model_type, str) else None,
-        architecture=next(iter(settings.get("architectures") or ()), None),
+        family=_text(model_type),
+        architecture=_text(next(iter(classes), None)) if isinstance(classes, list) else None,
         context_length=usable_context(settings),
         vocab_size=_whole(settings.get("vocab_size")),
         kv_bytes_per_token=_kv_bytes(settings),
@@ -116,10 +119,24 @@ def _with_config(info: CheckpointInfo, settings: Mapping[str, Any]) -> Checkpoin
         parent=found.parent or _text(settings.get("_name_or_path")),
         evidence=found.evidence,
     )
-    if model_type not in FAMILIES:
-        hint = f"Known architectures: {', '.join(sorted(FAMILIES))}."
-        problem = Problem("unknown_architecture", f"the architecture {model_type!r} cannot be computed here yet", hint)
+    if problem := unsuited.problem_of_config(settings):
         return replace(info, problem=problem)
+    if info.family not in FAMILIES:
+        hint = f"Known architectures: {', '.join(sorted(FAMILIES))}."
+        shown = repr(model_type)[:100]
+        problem = Problem("unknown_architecture", f"the architecture {shown} cannot be computed here yet", hint)
+        return replace(info, problem=problem)
+    if strange := unknown_keys(settings):
+        said = f"config.json has keys whose meaning is not known here: {', '.join(strange)}"[:LONGEST_EVIDENCE]
+        info = replace(info, evidence={**info.evidence, "config": said})
+    return _possible(info, settings)
+
+
+def _possible(info: CheckpointInfo, settings: Mapping[str, Any]) -> CheckpointInfo:
+    try:
+        refuse_impossible(common_spelling(settings))
+    except CheckpointProblem as error:
+        return replace(info, problem=Problem(error.code, error.message, error.hint))
     return info
 
 
@@ -134,6 +151,7 @@ def _with_weights(info: CheckpointInfo, found: tuple[TensorRecord, ...]) -> Chec
         parameters=sum(math.prod(record.shape) for record in distinct),
         weights_bytes=by_type.total(),
         dtype=by_type.most_common(1)[0][0] if by_type else None,
+        problem=info.problem or unsuited.problem_of_tensors(record.name for record in found),
     )
 
 

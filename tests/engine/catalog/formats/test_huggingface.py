@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from engine.catalog.formats import huggingface
 from engine.catalog.info import CheckpointInfo
@@ -195,3 +196,62 @@ def test_a_folder_without_weights_is_no_checkpoint(tmp_path: Path) -> None:
     assert not huggingface.matches(tmp_path)
     with pytest.raises(CheckpointProblem):
         huggingface.tensors(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "word"),
+    [
+        ({"architectures": ["LlamaForSequenceClassification"]}, "not_a_chat_model", "reward model"),
+        ({"architectures": ["BertForMaskedLM"], "model_type": "bert"}, "not_a_chat_model", "encoder"),
+        ({"architectures": ["T5ForConditionalGeneration"], "model_type": "t5"}, "not_a_chat_model", "encoder"),
+        ({"architectures": ["MambaForCausalLM"], "model_type": "mamba"}, "unknown_architecture", "recurrent"),
+        ({"architectures": ["RwkvForCausalLM"], "model_type": "rwkv"}, "unknown_architecture", "recurrent"),
+    ],
+)
+def test_a_model_that_is_nothing_to_talk_to_is_listed_with_the_remedy(
+    tmp_path: Path, changes: dict[str, Any], code: str, word: str
+) -> None:
+    problem = describe(write_checkpoint(tmp_path / "model", **changes)).problem
+    assert (problem.code, word in problem.message) == (code, True)
+    assert problem.hint
+
+
+def test_a_reward_model_is_told_by_its_head_where_the_config_says_nothing(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "model", tie_word_embeddings=True)
+    weights = tensors(CONFIG | {"tie_word_embeddings": True}) | {"score.weight": torch.ones(1, 64)}
+    save_file(weights, folder / "model.safetensors")
+    info = describe(folder)
+    assert (info.problem.code, "score.weight" in info.problem.message) == ("not_a_chat_model", True)
+    assert info.parameters == sum(tensor.numel() for tensor in weights.values())
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"num_key_value_heads": 3}, "3 key-value heads"),
+        ({"num_hidden_layers": 10**9}, "num_hidden_layers"),
+        ({"vocab_size": -1}, "vocab_size"),
+        ({"num_attention_heads": "4"}, "num_attention_heads"),
+        ({"hidden_size": True}, "hidden_size"),
+        ({"head_dim": 0}, "head_dim"),
+    ],
+)
+def test_impossible_sizes_are_listed_with_the_key(tmp_path: Path, changes: dict[str, Any], word: str) -> None:
+    folder = write_checkpoint(tmp_path / "model")
+    write_json(folder / "config.json", CONFIG | changes)
+    problem = describe(folder).problem
+    assert (problem.code, word in problem.message) == ("config_invalid", True)
+
+
+@pytest.mark.parametrize("value", [["llama"], {}, 7, None])
+def test_a_model_type_that_is_no_word_is_listed_with_its_reason(tmp_path: Path, value: Any) -> None:
+    folder = write_checkpoint(tmp_path / "model")
+    write_json(folder / "config.json", CONFIG | {"model_type": value, "architectures": value})
+    assert describe(folder).problem.code == "unknown_architecture"
+
+
+def test_keys_whose_meaning_is_not_known_are_shown_and_do_no_harm(tmp_path: Path) -> None:
+    info = describe(write_checkpoint(tmp_path / "model", my_experiment=3, use_cache=True))
+    assert info.problem is None
+    assert info.evidence["config"] == "config.json has keys whose meaning is not known here: my_experiment"
+    assert "config" not in describe(write_checkpoint(tmp_path / "plain")).evidence
