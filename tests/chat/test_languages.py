@@ -29,9 +29,9 @@ def used_keys() -> tuple[set[str], set[str]]:
     """The keys that scripts and templates name, and the beginnings of those that they put together."""
     sources = [*ROOT.glob("chat/static/js/**/*.js"), *ROOT.glob("chat/templates/**/*.html")]
     text = "\n".join(source.read_text("utf-8") for source in sources)
-    literal = set(re.findall(r"\b(?:t|has)\(\s*[\"'`]([\w.-]+)[\"'`]\s*[,)}]", text))
-    begun = set(re.findall(r"\b(?:t|has)\(\s*`([\w.-]+)\$\{", text))
-    return literal, begun | set(re.findall(r"\bt\([\"']([\w.-]+)[\"'] ~", text))
+    literal = set(re.findall(r"(?<![.\w])(?:t|has)\(\s*[\"'`]([\w.-]+)[\"'`]\s*[,)}]", text))
+    begun = set(re.findall(r"(?<![.\w])(?:t|has)\(\s*`([\w.-]+)\$\{", text))
+    return literal, begun | set(re.findall(r"(?<![.\w])t\([\"']([\w.-]+)[\"'] ~", text))
 
 
 def test_every_language_has_every_area() -> None:
