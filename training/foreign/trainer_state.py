@@ -1,0 +1,62 @@
+"""Reads trainer_state.json of Hugging Face's Trainer: the rows of `log_history`, and how far the run is to go.
+
+Its rows are flat objects, so they are read one by one however large the file is; the settings around them are few.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from training.foreign.row import LONGEST_LINE, Facts, Row, row_of
+
+_FLAT = re.compile(rb"\{[^{}]*\}")
+_SETTING = re.compile(rb'"(max_steps|num_train_epochs|global_step|epoch)":\s{0,8}([0-9.eE+-]{1,30})\s*[,}\n]')
+_OVERLAP = 200
+_LAST_ROW_ONLY = frozenset(("train_runtime", "total_flos", "step", "eval_runtime", "eval_steps_per_second"))
+
+
+class TrainerStateReader:
+    """The file is rewritten at each save, so it is read from its beginning then."""
+
+    def __init__(self) -> None:
+        self.facts = Facts()
+        self._rest = b""
+
+    def feed(self, data: bytes) -> Iterator[Row]:
+        """The rows that are whole by now."""
+        self._learn(self._rest[-_OVERLAP:] + data)
+        text, end = self._rest + data, 0
+        for found in _FLAT.finditer(text):
+            end = found.end()
+            row = self._row(found.group())
+            if row is not None:
+                yield row
+        self._rest = text[end:][-LONGEST_LINE:]
+
+    def jump(self) -> None:
+        """Forget the row that was begun; the next one is known by its bracket."""
+        self._rest = b""
+
+    def _row(self, text: bytes) -> Row | None:
+        if b'"step"' not in text:
+            return None
+        try:
+            fields = json.loads(text)
+        except ValueError:
+            self.facts.skipped += 1
+            return None
+        return row_of(fields, self.facts, _LAST_ROW_ONLY)
+
+    def _learn(self, text: bytes) -> None:
+        outside = _FLAT.sub(b"", text)
+        for name, value in _SETTING.findall(outside):
+            try:
+                told = float(value)
+            except ValueError:
+                continue
+            if name == b"max_steps" and told > 0:
+                self.facts.total_steps = int(told)
+            elif name == b"num_train_epochs" and told > 0:
+                self.facts.total_epochs = told
