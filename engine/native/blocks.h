@@ -147,17 +147,20 @@ static int find_steps(const float *x, uint16_t *scale, uint16_t *smallest, uint8
 /* (outputs, inputs) float -> Nibbles. Returns 0 where a block does not hold evenly spaced values. */
 int pack_nibbles(const float *x, Nibbles *packed, int64_t outputs, int64_t inputs) {
     const int64_t blocks = inputs / BLOCK, groups = (outputs + GROUP - 1) / GROUP;
-    int fits = 1;
+    int fit = 1;
     memset(packed, 0, (size_t)(groups * blocks) * sizeof(Nibbles));
-    for (int64_t at = 0; fits && at < outputs * blocks; at++) {
-        const int64_t output = at / blocks, row = output % GROUP;
-        Nibbles *into = packed + output / GROUP * blocks + at % blocks;
-        uint8_t steps[BLOCK];
-        fits = find_steps(x + at * BLOCK, into->scales + row, into->smallest + row, steps);
-        for (int i = 0; fits && i < BLOCK; i++)
-            into->weights[i / QUAD / 2][row][i % QUAD] |= (uint8_t)(steps[i] << (i / QUAD % 2 * 4));
-    }
-    return fits;
+#pragma omp parallel for reduction(&& : fit)
+    for (int64_t group = 0; group < groups; group++)
+        for (int64_t at = group * GROUP * blocks; fit && at < (group + 1) * GROUP * blocks && at < outputs * blocks;
+             at++) {
+            const int64_t row = at / blocks % GROUP;
+            Nibbles *into = packed + group * blocks + at % blocks;
+            uint8_t steps[BLOCK];
+            fit = find_steps(x + at * BLOCK, into->scales + row, into->smallest + row, steps);
+            for (int i = 0; fit && i < BLOCK; i++)
+                into->weights[i / QUAD / 2][row][i % QUAD] |= (uint8_t)(steps[i] << (i / QUAD % 2 * 4));
+        }
+    return fit;
 }
 
 static void unpack_nibbles(const Nibbles *from, int64_t row, float *y) {
