@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 
 from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
@@ -26,6 +27,22 @@ class NotAllowed(EngineError):
     """This caller, or the page it comes from, may not do this."""
 
     code = "not_allowed"
+
+
+class NotSignedIn(EngineError):
+    """Nobody is known by what this request shows, and this server asks."""
+
+    code = "missing_key"
+
+
+class TooManyRequests(EngineError):
+    """This caller has used up what is theirs for now; `seconds` says how long."""
+
+    code = "too_many_requests"
+
+    def __init__(self, message: str, *, seconds: float, code: str | None = None) -> None:
+        super().__init__(message, code=code, hint=f"Try again in {math.ceil(seconds)} s.")
+        self.seconds = seconds
 
 
 class RunNotFound(EngineError):
@@ -79,6 +96,7 @@ class ClientLeft(EngineError):
 # The first class that fits decides, so a child must stand before its parent.
 STATUS: dict[type[EngineError], tuple[int, str]] = {
     InvalidRequest: (400, "invalid_request_error"),
+    NotSignedIn: (401, "authentication_error"),
     NotAllowed: (403, "permission_error"),
     CheckpointNotFound: (404, "not_found_error"),
     RunNotFound: (404, "not_found_error"),
@@ -90,6 +108,7 @@ STATUS: dict[type[EngineError], tuple[int, str]] = {
     LoadCancelled: (409, "conflict_error"),
     WrongMediaType: (415, "invalid_request_error"),
     CheckpointProblem: (422, "checkpoint_error"),
+    TooManyRequests: (429, "rate_limit_error"),
     ClientLeft: (499, "invalid_request_error"),
     WorkerFailed: (500, "server_error"),
     Overloaded: (503, "overloaded_error"),
@@ -147,7 +166,12 @@ def _respond(shape: dict[str, str | None], status: int) -> Response:
 
 
 def _engine_error(error: EngineError) -> Response:
-    return _respond(as_json(error), status_of(error)[0])
+    response = _respond(as_json(error), status_of(error)[0])
+    if isinstance(error, TooManyRequests):
+        response.headers["Retry-After"] = str(max(1, math.ceil(error.seconds)))
+    if isinstance(error, NotSignedIn):
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
 
 
 def _http_error(error: HTTPException) -> Response | HTTPException:

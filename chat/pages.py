@@ -11,6 +11,7 @@ from flask import Blueprint, Response, abort, current_app, make_response, redire
 from werkzeug.security import safe_join
 
 from chat import languages
+from chat.guard.visitors import STRANGER, current_visitor
 from engine import VERSION
 
 bp = Blueprint("pages", __name__)
@@ -39,7 +40,7 @@ def playground() -> Response:
     return page("playground.html", "playground")
 
 
-def page(template: str, *areas: str) -> Response:
+def page(template: str, *areas: str, **facts: object) -> Response:
     """A page in the visitor's language, with the words of these areas besides `common` and `errors`.
 
     `?lang=` chooses a language: it is kept in a cookie, and the page comes without the question.
@@ -51,7 +52,9 @@ def page(template: str, *areas: str) -> Response:
         return response
     language = languages.negotiated(request.cookies.get(languages.COOKIE), request.accept_languages.values())
     phrases = languages.phrases(language, ("common", "errors", *areas))
-    shown = {"language": language, "languages": languages.LANGUAGES, "phrases": phrases, "pages": _pages_there()}
+    visitor = current_visitor()
+    shown = {"language": language, "languages": languages.LANGUAGES, "phrases": phrases, "visitor": visitor, **facts}
+    shown["pages"] = _pages_there() if visitor.owner != STRANGER.owner else {}
     made = render_template(template, **shown, t=languages.translator(phrases), version=VERSION, asset=asset)
     response = make_response(made)
     response.headers["Cache-Control"] = "no-cache"

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 from flask import current_app
 
+from chat.access import Access
+from chat.guard.limits import Limits
+from chat.guard.visitors import current_visitor
 from chat.pump import Pumps
 from chat.runs import Runs
 from chat.settings import Settings
-from chat.sse import Gate
+from chat.sse import Gate, Place
 from chat.store.opening import Store, StoreDoor
 from engine import Engine, EngineError
 
@@ -26,10 +29,17 @@ class Parts:
     settings: Settings
     engine: Engine
     runs: Runs
-    gate: Gate
+    streams: Gate
     stopping: threading.Event
     door: StoreDoor
     pumps: Pumps
+    access: Access | None
+    limits: Limits
+
+    @property
+    def gate(self) -> Place:
+        """A place among the answers on their way, for whoever sent the current request."""
+        return self.streams.place(current_visitor().name)
 
     @property
     def store(self) -> Store:
@@ -63,4 +73,4 @@ def parts() -> Parts:
 
 def current_owner() -> str | None:
     """Whose conversations the current request may see; None where there are no accounts."""
-    return None
+    return current_visitor().owner

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 
 from chat.errors import RunNotFound
 from chat.event_log import EventLog
+from chat.guard.limits import Limits
+from chat.guard.visitors import current_visitor
 from chat.journal import RunLog
-from engine import Completion, Done, Engine, Event, Failed, GenerationRequest, Progress
+from engine import Completion, Done, Engine, Event, Failed, GenerationRequest, Progress, Token
 
 POLL_SECONDS = 0.25
 ENDED_RUNS_KEPT = 1000
@@ -42,6 +44,8 @@ class Run:
         self._stage = "queued"
         self._is_called_off = False
         self._end: str | None = None
+        self.caller = current_visitor().name
+        self.tokens = 0
         self._journal = RunLog(self.run_id, self.model, request)
 
     @property
@@ -71,6 +75,10 @@ class Run:
 
     def _saw(self, event: Event) -> None:
         self._journal.saw(event)
+        if isinstance(event, Token):
+            self.tokens = event.index + 1
+        elif isinstance(event, Done):
+            self.tokens = event.usage.completion_tokens
         if isinstance(event, Done):
             self._end = "cancelled" if event.finish_reason == "cancelled" else "done"
         elif isinstance(event, Failed):
@@ -85,7 +93,9 @@ class Runs:
     Any thread may ask.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits | None = None) -> None:
+        """With `limits` each caller's generated tokens are counted."""
+        self._limits = limits
         self._lock = threading.Lock()
         self._live: dict[str, Run] = {}
         self._ended: OrderedDict[str, str] = OrderedDict()
@@ -99,7 +109,9 @@ class Runs:
         owner: str | None = None,
         log: EventLog | None = None,
     ) -> Run:
-        """Submit a request and keep its run until `end`. Raises what `Engine.submit` raises."""
+        """Submit a request and keep its run until `end`. Raises what `Engine.submit` raises, and TooManyRequests."""
+        if self._limits is not None:
+            self._limits.check_tokens(current_visitor().name)
         run = Run(engine.submit(request), request, conversation_id, owner, log)
         with self._lock:
             self._live[run.run_id] = run
@@ -109,7 +121,9 @@ class Runs:
         """The reader is done with a run, however that came; whatever still computes is called off."""
         run.close()
         with self._lock:
-            self._live.pop(run.run_id, None)
+            was_live = self._live.pop(run.run_id, None) is not None
+            if was_live and self._limits is not None:
+                self._limits.charge_tokens(run.caller, run.tokens)
             self._ended[run.run_id] = run.state
             while len(self._ended) > ENDED_RUNS_KEPT:
                 self._ended.popitem(last=False)

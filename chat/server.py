@@ -11,12 +11,15 @@ import socket
 import sys
 import threading
 from types import FrameType
+from typing import Any
 
 from flask import Flask
 from waitress.server import create_server
 
 from chat import create_app, journal
+from chat.errors import StoreProblem
 from chat.parts import Parts
+from chat.secret import SecretProblem
 from chat.settings import Settings
 from engine import Engine
 
@@ -25,14 +28,27 @@ SHUTDOWN_SECONDS = 1.0
 VANISHED_CLIENT_MS = 20_000
 # Above the app's own limit, so that the app refuses what is too large, in the shape of all its errors.
 LARGEST_BODY_BYTES = 64 * 2**20
+NOBODY_HAS_A_KEY = (
+    "host %s lets other machines use this server, and nobody has a key or an account yet. Make one with "
+    "`python -m chat users add NAME` or `python -m chat keys add NAME`, use --host 127.0.0.1, or say --no-auth if "
+    "everybody on that network may use it."
+)
 _log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings, engine: Engine | None = None) -> int:
     """Serve until a signal comes. Returns the exit code: 0 after an orderly end, 1 where the port is taken."""
-    journal.configure(settings.log_level, settings.log_directory)
-    app = create_app(settings, engine)
+    journal.configure(settings.log_level, settings.log_directory, settings.log_format)
+    try:
+        app = create_app(settings, engine)
+    except (SecretProblem, StoreProblem) as error:
+        _log.error("cannot tell who may come in: %s", error)
+        return 1
     house: Parts = app.extensions["parley"]
+    if settings.auth and not settings.is_local and house.access is None:
+        _log.error(NOBODY_HAS_A_KEY, settings.host)
+        house.close()
+        return 2
     try:
         server = listen(app, settings)
     except OSError as error:
@@ -44,7 +60,7 @@ def serve(settings: Settings, engine: Engine | None = None) -> int:
         _stop_on_signals(house.stopping)
         house.engine.warm_up()
         house.warm_up()
-        _announce(address_of(settings, server), settings.open_browser)
+        _announce(address_of(settings, server), house)
         server.run()
     house.close()
     _log.info("stopped")
@@ -70,12 +86,26 @@ def listen(app: Flask, settings: Settings):
         ident=None,
         log_socket_errors=False,
         expose_tracebacks=False,
+        **_proxy(settings.trusted_proxy),
     )
     server.adj.socket_options = [*server.adj.socket_options, *_client_watch()]
     # A client that does not read must not hold up the end for waitress' own five seconds.
     dispatcher = server.task_dispatcher
     dispatcher.shutdown = functools.partial(dispatcher.shutdown, timeout=SHUTDOWN_SECONDS)
     return server
+
+
+def _proxy(address: str | None) -> dict[str, Any]:
+    """Where a proxy is trusted, the caller's address and scheme are what it says they are."""
+    if address is None:
+        # They stay visible, as a sign that a proxy stands there, and are believed by nobody.
+        return {"clear_untrusted_proxy_headers": False}
+    return {
+        "trusted_proxy": address,
+        "trusted_proxy_count": 1,
+        "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
+        "clear_untrusted_proxy_headers": True,
+    }
 
 
 def address_of(settings: Settings, server: object) -> str:
@@ -85,10 +115,13 @@ def address_of(settings: Settings, server: object) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{listening[0][1]}"
 
 
-def _announce(address: str, open_browser: bool) -> None:
+def _announce(address: str, house: Parts) -> None:
     sys.stdout.write(f"Parley is at {address}\n")
+    if house.access is not None:
+        # Behind the # neither a proxy nor a log sees it; only here it is ever written.
+        sys.stdout.write(f"Sign in without a password: {address}/login#token={house.access.link_token}\n")
     sys.stdout.flush()
-    if open_browser:
+    if house.settings.open_browser:
         threading.Thread(target=_open_browser, args=(address,), daemon=True).start()
 
 

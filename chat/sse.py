@@ -10,6 +10,7 @@ import json
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -33,31 +34,59 @@ _log = logging.getLogger(__name__)
 
 
 class Gate:
-    """Lets a number of answers through at once, so that short requests always find a free thread."""
+    """Lets a number of answers through at once, so that short requests always find a free thread.
 
-    def __init__(self, places: int) -> None:
+    With `per_caller` no caller holds more than so many places.
+    """
+
+    def __init__(self, places: int, per_caller: int | None = None) -> None:
         self.places = places
-        self._taken = 0
+        self._per_caller = per_caller
+        self._taken: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     @property
     def taken(self) -> int:
         """How many are inside now."""
-        return self._taken
+        return self._taken.total()
 
-    def __enter__(self) -> None:
+    def place(self, caller: str) -> Place:
+        """A place that this caller may take, once."""
+        return Place(self, caller)
+
+    def enter(self, caller: str) -> None:
+        """Take a place. Raises Overloaded where all are taken, TooManyRequests where this caller has enough."""
         with self._lock:
-            if self._taken == self.places:
+            if self._per_caller is not None and self._taken[caller] >= self._per_caller:
+                message = f"{self._per_caller} answers at once are on their way to you already"
+                raise errors.TooManyRequests(message, seconds=errors.RETRY_AFTER_SECONDS, code="too_many_streams")
+            if self.taken >= self.places:
                 raise Overloaded(
                     f"all {self.places} places for answers are taken",
                     code="too_many_streams",
                     hint="Try again when one has ended.",
                 )
-            self._taken += 1
+            self._taken[caller] += 1
+
+    def leave(self, caller: str) -> None:
+        """Give a place back."""
+        with self._lock:
+            self._taken[caller] -= 1
+            if self._taken[caller] <= 0:
+                del self._taken[caller]
+
+
+class Place:
+    """A place at the gate, taken and left by `with`."""
+
+    def __init__(self, gate: Gate, caller: str) -> None:
+        self._gate, self._caller = gate, caller
+
+    def __enter__(self) -> None:
+        self._gate.enter(self._caller)
 
     def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._taken -= 1
+        self._gate.leave(self._caller)
 
 
 class Caller:

@@ -6,7 +6,8 @@ import threading
 
 from flask import Flask
 
-from chat import errors, guard, journal, pages
+from chat import errors, journal, pages
+from chat.access import access_of
 from chat.api import (
     anthropic,
     chats,
@@ -20,10 +21,13 @@ from chat.api import (
     openai_completions,
     presets,
     runs,
+    session,
     system,
     tokens,
     transfers,
 )
+from chat.guard import doors
+from chat.guard.limits import Limits
 from chat.parts import Parts
 from chat.pump import Pumps
 from chat.runs import Runs
@@ -48,12 +52,13 @@ BLUEPRINTS = (
     anthropic.bp,
     openai_chat.bp,
     openai_completions.bp,
+    session.bp,
     system.bp,
 )
 
 
 def wire(settings: Settings, engine: Engine | None) -> Flask:
-    """The app over this engine, or over one of its own."""
+    """The app over this engine, or over one of its own. Raises SecretProblem and StoreProblem where callers sign in."""
     app = Flask("chat", static_folder=None)
     app.static_folder = "static"
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -62,17 +67,22 @@ def wire(settings: Settings, engine: Engine | None) -> Flask:
     # A redirect would turn a checkpoint's id into another one, and a POST into nothing.
     app.url_map.merge_slashes = False
     app.json.sort_keys, app.json.ensure_ascii, app.json.compact = False, False, True
+    door = StoreDoor(settings.database)
+    access = access_of(settings, door)
+    limits = Limits(settings, asks=access is not None)
     app.extensions["parley"] = Parts(
         settings,
         engine or Engine(engine_options(settings)),
-        Runs(),
-        Gate(settings.max_streams),
+        Runs(limits),
+        Gate(settings.max_streams, limits.streams_per_caller),
         threading.Event(),
-        StoreDoor(settings.database),
+        door,
         Pumps(),
+        access,
+        limits,
     )
-    journal.init_app(app)
-    guard.init_app(app, settings)
+    journal.init_app(app, settings.log_prompts)
+    doors.init_app(app, settings, access, limits)
     errors.init_app(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

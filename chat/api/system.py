@@ -48,8 +48,8 @@ def system() -> Response:
         queue={
             "running": sum(now.running for now in statuses),
             "waiting": sum(now.waiting for now in statuses),
-            "streams": house.gate.taken,
-            "max_streams": house.gate.places,
+            "streams": house.streams.taken,
+            "max_streams": house.streams.places,
         },
         versions=_versions(),
         platform=platform.platform(),

@@ -118,7 +118,9 @@ class Database:
 
     def _connect(self) -> Engine:
         try:
-            engine = create_engine(self.url, poolclass=QueuePool, pool_size=8, max_overflow=120, pool_timeout=10)
+            engine = create_engine(
+                self.url, poolclass=QueuePool, pool_size=8, max_overflow=120, pool_timeout=10, hide_parameters=True
+            )
         except (ModuleNotFoundError, NoSuchModuleError) as error:
             raise StoreProblem(
                 f"the database {self.where} needs a package that is not installed: {error}",

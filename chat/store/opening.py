@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from chat.store.accounts import Accounts
     from chat.store.conversations import Conversations
     from chat.store.database import Database
+    from chat.store.keys import Keys
     from chat.store.messages import Messages
     from chat.store.presets import Presets
+    from chat.store.sessions import Sessions
     from chat.store.writers import Writers
 
 
@@ -23,6 +26,9 @@ class Store:
     messages: Messages
     presets: Presets
     writers: Writers
+    accounts: Accounts
+    keys: Keys
+    sessions: Sessions
 
 
 class StoreDoor:
@@ -48,14 +54,19 @@ class StoreDoor:
 
 def _opened(address: str) -> Store:
     # SQLAlchemy takes a quarter of a second to import, which the first page should not wait for.
+    from chat.store.accounts import Accounts
     from chat.store.conversations import Conversations
     from chat.store.database import Database
+    from chat.store.keys import Keys
     from chat.store.messages import Messages
     from chat.store.presets import Presets
+    from chat.store.sessions import Sessions
     from chat.store.writers import Writers
 
     database = Database(address)
     database.open()
     writers = Writers(database)
     writers.interrupt_abandoned()
-    return Store(database, Conversations(database), Messages(database), Presets(database), writers)
+    conversations, messages, presets = Conversations(database), Messages(database), Presets(database)
+    accounts, keys, sessions = Accounts(database), Keys(database), Sessions(database)
+    return Store(database, conversations, messages, presets, writers, accounts, keys, sessions)

@@ -139,7 +139,7 @@ def test_help_lists_every_flag_and_imports_nothing_heavy():
     ended = run("-X", "importtime", "-m", "chat", "--help")
     for flag in (
         "--host", "--port", "--checkpoints", "--device", "--precision", "--threads", "--memory-budget", "--open",
-        "--log-level", "--log-directory", "--allow-network",
+        "--log-level", "--log-directory", "--no-auth",
     ):  # fmt: skip
         assert flag in ended.stdout
     imported = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
@@ -165,5 +165,5 @@ def test_the_address_is_one_that_a_browser_can_open():
     class Listening:
         effective_port = 5001
 
-    assert address_of(Settings(host="0.0.0.0", allow_network=True), Listening()) == "http://127.0.0.1:5001"
+    assert address_of(Settings(host="0.0.0.0", auth=False), Listening()) == "http://127.0.0.1:5001"
     assert address_of(Settings(host="::1"), Listening()) == "http://[::1]:5001"

@@ -164,7 +164,7 @@ def test_a_followed_load_that_is_called_off_says_so(server: LiveServer, engine: 
 def test_a_checkpoint_with_a_problem_is_not_loaded(client: FlaskClient, accept: str):
     response = client.post("/api/models/broken/half.safetensors/load", headers={"Accept": accept})
     assert refused(response, 422)["code"] == "file_truncated"
-    assert client.application.extensions["parley"].gate.taken == 0
+    assert client.application.extensions["parley"].streams.taken == 0
 
 
 @pytest.mark.parametrize(
@@ -214,10 +214,10 @@ def test_the_event_stream_begins_with_the_loaded_models_and_tells_every_change(
         engine.vanish("new.pt")
         assert read_event(connection, "gone") == {"type": "gone", "id": "new.pt"}
     wait_until(lambda: engine.subscriptions == set())
-    wait_until(lambda: server.app.extensions["parley"].gate.taken == 0)
+    wait_until(lambda: server.app.extensions["parley"].streams.taken == 0)
 
 
 def test_a_look_at_the_headers_of_the_event_stream_takes_no_place(client: FlaskClient, engine: ScriptedEngine):
     assert client.head("/api/models/events").status_code == 200
-    assert client.application.extensions["parley"].gate.taken == 0
+    assert client.application.extensions["parley"].streams.taken == 0
     assert engine.subscriptions == set()

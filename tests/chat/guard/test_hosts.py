@@ -47,14 +47,14 @@ def test_a_name_from_the_settings_is_allowed():
 
 
 def test_a_server_for_the_network_answers_to_addresses_and_its_machine_name_only():
-    client = create_app(Settings(host="0.0.0.0", allow_network=True), ScriptedEngine()).test_client()
+    client = create_app(Settings(host="0.0.0.0", auth=False), ScriptedEngine()).test_client()
     for host in ("192.168.1.5", socket.gethostname(), "localhost"):
         assert client.get("/health", headers={"Host": host}).status_code == 200
     refused(client.get("/health", headers={"Host": "evil.example"}), 403)
 
 
 def test_a_server_bound_to_one_address_answers_to_that_one():
-    client = create_app(Settings(host="192.168.1.5", allow_network=True), ScriptedEngine()).test_client()
+    client = create_app(Settings(host="192.168.1.5", auth=False), ScriptedEngine()).test_client()
     assert client.get("/health", headers={"Host": "192.168.1.5:5001"}).status_code == 200
     refused(client.get("/health", headers={"Host": "192.168.1.6:5001"}), 403)
 
