@@ -46,19 +46,28 @@ class KVCache:
         """Memory of all slots."""
         return sum(slot.nbytes for slot in self._slots if slot is not None)
 
+    @property
+    def bytes_per_token(self) -> int:
+        """What a token's keys and values take in all layers."""
+        layers, pair, kv_heads, head_dim = self._shape
+        return layers * pair * kv_heads * head_dim * self._dtype.itemsize
+
+    def capacity(self, length: int) -> int:
+        """The tokens that a new tensor for `length` of them has room for."""
+        capacity = SMALLEST_CAPACITY
+        while capacity < length:
+            capacity *= 2
+        return max(length, min(capacity, self._context_length))
+
     @torch.inference_mode()
     def slot(self, index: int, length: int) -> Tensor:
         """A slot's tensor, (layers, 2, kv_heads, capacity, head_dim), grown to hold at least `length` tokens."""
         held = self._slots[index]
         if held is not None and held.shape[3] >= length:
             return held
-        capacity = SMALLEST_CAPACITY
-        while capacity < length:
-            capacity *= 2
         layers, pair, kv_heads, head_dim = self._shape
-        capacity = max(length, min(capacity, self._context_length))
         grown = torch.empty(
-            (layers, pair, kv_heads, capacity, head_dim), dtype=self._dtype, device=self._device
+            (layers, pair, kv_heads, self.capacity(length), head_dim), dtype=self._dtype, device=self._device
         )  # (layers, 2, kv_heads, capacity, head_dim)
         if held is not None:
             grown[:, :, :, : held.shape[3]] = held

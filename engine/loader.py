@@ -80,10 +80,12 @@ def load_model(plan: LoadPlan, report: Report) -> Loaded:
     )
     model.finish_loading()
     model.take_kernels(kernels)
+    cache = _cache(plan, config, DTYPES[precision], device, context_length)
     return Loaded(
         model=model.eval(),
-        cache=_cache(plan, config, DTYPES[precision], device, context_length),
-        cache_tokens=_cache_tokens(plan.cache_bytes, config, DTYPES[precision], context_length),
+        cache=cache,
+        # One whole context always fits.
+        cache_tokens=max(context_length, plan.cache_bytes // cache.bytes_per_token),
         tokenizer=tokenizer,
         template=choose_template(source.template(), tokenizer, CHATML, plain_template(plan.stage, plan.checkpoint_id)),
         fingerprint=fingerprint,
@@ -117,12 +119,6 @@ def _cache(plan: LoadPlan, config: Any, dtype: torch.dtype, device: torch.device
         dtype=dtype,
         device=device,
     )
-
-
-def _cache_tokens(budget_bytes: int, config: Any, dtype: torch.dtype, context_length: int) -> int:
-    """Tokens that fit the cache's budget; one whole context always does."""
-    per_token = 2 * config.cached_layers * config.num_key_value_heads * config.head_dim * dtype.itemsize
-    return max(context_length, budget_bytes // per_token)
 
 
 def _keep(module: nn.Module, name: str) -> None:

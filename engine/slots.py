@@ -7,7 +7,7 @@ still in use: so the next turn of a conversation, a regenerated answer and a sha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 SHORTEST_COPY = 8
@@ -15,11 +15,15 @@ SHORTEST_COPY = 8
 
 @dataclass(slots=True)
 class Slot:
-    """One sequence's place in the cache. `tokens` are those whose keys and values it holds, in order."""
+    """One sequence's place in the cache. `tokens` are those whose keys and values it holds, in order.
+
+    `reserved` is the room that its run may come to need, `room` what its tensor has already, both in tokens.
+    """
 
     index: int
     tokens: list[int] = field(default_factory=list)
     reserved: int = 0
+    room: int = 0
     last_used: int = 0
 
     @property
@@ -29,14 +33,14 @@ class Slot:
     @property
     def held(self) -> int:
         """Tokens this slot takes from the budget."""
-        return max(self.reserved, len(self.tokens))
+        return max(self.reserved, self.room)
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
     """Where a prompt goes: `cached` of its tokens are there, after a copy from `copy_from` where that is set.
 
-    The slots in `emptied` were given up to make room; their memory may be returned.
+    The slots in `emptied` were given up to make room: their memory is to be returned before anything is computed.
     """
 
     slot: int
@@ -46,11 +50,12 @@ class Placement:
 
 
 class SlotPool:
-    """A fixed number of slots that share a budget of tokens."""
+    """A fixed number of slots that share a budget of tokens; a slot for n tokens takes `capacity(n)` of it."""
 
-    def __init__(self, count: int, token_budget: int) -> None:
+    def __init__(self, count: int, token_budget: int, capacity: Callable[[int], int] = int) -> None:
         self.slots = [Slot(index) for index in range(count)]
         self._token_budget = token_budget
+        self._capacity = capacity
         self._clock = 0
 
     def place(self, prompt: Sequence[int], reserve: int) -> Placement | None:
@@ -59,7 +64,8 @@ class SlotPool:
         The last token of a prompt is always left to compute: its logits are needed.
         """
         free = [slot for slot in self.slots if slot.is_free]
-        in_use = sum(slot.reserved for slot in self.slots)
+        in_use = sum(slot.held for slot in self.slots if not slot.is_free)
+        reserve = self._capacity(reserve)
         if not free or (in_use and in_use + reserve > self._token_budget):
             return None
         usable = prompt[:-1]
@@ -70,19 +76,28 @@ class SlotPool:
         if cached < SHORTEST_COPY:
             chosen = _least_recently_used(free)
             cached = shared[chosen.index]
-        elif best.is_free and (2 * cached >= len(best.tokens) or len(free) == 1):
+        elif best.is_free and self._is_given_up(best, cached, free, reserve):
             chosen = best
         else:
             chosen, copy_from = _least_recently_used([slot for slot in free if slot is not best]), best.index
-        self._take(chosen, cached if copy_from is None else 0, reserve)
+        is_new = self._take(chosen, cached if copy_from is None else 0, reserve)
         emptied = self._make_room(keep={chosen.index, copy_from})
         if copy_from is not None:
             chosen.tokens = list(usable[:cached])
-        return Placement(chosen.index, cached, copy_from, emptied)
+            chosen.room = self._capacity(cached)
+        return Placement(chosen.index, cached, copy_from, (chosen.index, *emptied) if is_new else emptied)
 
     def extend(self, index: int, tokens: Sequence[int]) -> None:
         """Note that the keys and values of these tokens were added to a slot."""
-        self.slots[index].tokens.extend(tokens)
+        slot = self.slots[index]
+        slot.tokens.extend(tokens)
+        if slot.room < len(slot.tokens):
+            slot.room = self._capacity(len(slot.tokens))
+
+    def forget(self, index: int) -> None:
+        """Note that a slot holds nothing any more."""
+        self.slots[index].tokens.clear()
+        self.slots[index].room = 0
 
     def release(self, index: int) -> None:
         """A run has ended; its tokens stay for whoever shares them."""
@@ -90,18 +105,35 @@ class SlotPool:
         self.slots[index].reserved = 0
         self.slots[index].last_used = self._clock
 
-    def _take(self, slot: Slot, kept: int, reserve: int) -> None:
+    def _is_given_up(self, best: Slot, cached: int, free: list[Slot], reserve: int) -> bool:
+        """Whether a run takes over the slot whose first `cached` tokens it shares, rather than a copy of them.
+
+        A copy keeps what the other branch of a conversation has more; it is made where it costs nobody anything.
+        """
+        others = sum(slot.held for slot in self.slots if slot.is_free and slot is not best)
+        with_copy = sum(slot.held for slot in self.slots) + reserve
+        if len(best.tokens) - cached < SHORTEST_COPY or len(free) == 1 or with_copy - others > self._token_budget:
+            return True
+        costs_nobody = with_copy <= self._token_budget and any(not slot.tokens for slot in free)
+        return not costs_nobody and 2 * cached >= len(best.tokens)
+
+    def _take(self, slot: Slot, kept: int, reserve: int) -> bool:
+        """Give a slot to a run; True when its tensor goes because nothing in it is of use."""
         del slot.tokens[kept:]
         slot.reserved = reserve
+        if kept or not slot.room:
+            return False
+        slot.room = 0
+        return True
 
     def _make_room(self, keep: set[int | None]) -> tuple[int, ...]:
         emptied = []
-        idle = sorted((slot for slot in self.slots if slot.is_free and slot.tokens), key=lambda slot: slot.last_used)
+        idle = sorted((slot for slot in self.slots if slot.is_free and slot.room), key=lambda slot: slot.last_used)
         for slot in idle:
             if sum(each.held for each in self.slots) <= self._token_budget:
                 break
             if slot.index not in keep:
-                slot.tokens.clear()
+                self.forget(slot.index)
                 emptied.append(slot.index)
         return tuple(emptied)
 

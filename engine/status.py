@@ -8,6 +8,7 @@ from typing import Literal
 
 from engine.catalog.info import CheckpointInfo
 from engine.errors import EngineError
+from engine.letters import Timings
 
 State = Literal["unloaded", "queued", "loading", "ready", "unloading", "failed"]
 
@@ -24,6 +25,8 @@ class LoadProgress:
 class Status:
     """One model at one moment. Times are Unix time in seconds; `error` is set in the state `failed`.
 
+    `cache_bytes` of the `memory_bytes` are keys and values, which may come to take `cache_budget_bytes`; `timings` are
+    those of the answer that ended last.
     `inferred` has a sentence for what was measured at loading because no file tells it.
     """
 
@@ -42,6 +45,9 @@ class Status:
     pinned: bool = False
     context_length: int | None = None
     inferred: Mapping[str, str] = field(default_factory=dict)
+    cache_bytes: int = 0
+    cache_budget_bytes: int = 0
+    timings: Timings | None = None
 
 
 @dataclass(frozen=True, slots=True)

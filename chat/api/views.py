@@ -47,6 +47,8 @@ def status(now: Status) -> Fields:
         "pid": now.pid,
         "pinned": now.pinned,
         "context_length": now.context_length,
+        "cache": {"bytes": now.cache_bytes, "budget_bytes": now.cache_budget_bytes},
+        "timings": asdict(now.timings) if now.timings else None,
     }
 
 

@@ -48,7 +48,7 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
 def test_rates_follow_from_the_times() -> None:
     sequence = make(room=11)
     clock = sequence.clock
-    clock.queued, clock.admitted, clock.first_token, clock.finished = 1.0, 1.5, 2.0, 4.0
+    clock.load_ms, clock.admitted, clock.first_token, clock.finished = 1000.0, 1.5, 2.0, 4.0
     sequence.output_ids = list(range(11))
     timings = sequence.timings()
     assert (timings.queue_ms, timings.prefill_ms, timings.decode_ms) == (500, 500, 2000)

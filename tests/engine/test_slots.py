@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from engine.slots import SHORTEST_COPY, SlotPool
 
 TURN = list(range(100, 100 + 4 * SHORTEST_COPY))
@@ -82,3 +84,64 @@ def test_kept_tokens_make_room_for_a_run() -> None:
     placement = pool.place([900, 901], 80)
     assert placement.emptied == (kept,)
     assert pool.slots[kept].tokens == []
+
+
+def in_sixteens(length: int) -> int:
+    """Tokens that a tensor has room for, as the cache makes them: sixteen at a time."""
+    return -(-length // 16) * 16
+
+
+def test_a_slot_counts_by_the_room_of_its_tensor_and_not_by_its_tokens() -> None:
+    pool = SlotPool(4, 96, in_sixteens)
+    pool.place([1, 2, 3], 17)
+    assert pool.slots[0].held == 32
+    assert pool.place([4, 5, 6], 65) is None
+    assert pool.place([4, 5, 6], 64) is not None
+
+
+def test_a_tensor_that_nothing_of_is_used_goes_before_its_slot_is_given_out() -> None:
+    pool = SlotPool(1, 1000, in_sixteens)
+    slot = run(pool, list(range(200)), reserve=200)
+    assert pool.slots[slot].held == 208
+    placement = pool.place([900, 901], 10)
+    assert (placement.slot, placement.emptied) == (slot, (slot,))
+    assert pool.slots[slot].held == 16
+
+
+def test_a_slot_that_is_gone_on_with_still_counts_by_what_its_tensor_grew_to() -> None:
+    pool = SlotPool(1, 1000, in_sixteens)
+    slot = run(pool, list(range(200)), reserve=200)
+    placement = pool.place(list(range(20)), 30)
+    assert (placement.cached, placement.emptied) == (19, ())
+    assert pool.slots[slot].held == 208, "the tensor is as large as it was"
+
+
+def test_a_start_is_taken_over_where_there_is_no_room_for_a_copy_of_it() -> None:
+    pool = SlotPool(3, 300, in_sixteens)
+    long_slot = run(pool, list(range(200)), reserve=200)
+    placement = pool.place(list(range(50)), 100)
+    assert (placement.slot, placement.cached, placement.copy_from) == (long_slot, 49, None)
+    assert sum(slot.held for slot in pool.slots) == 208
+
+
+def test_what_is_held_never_exceeds_the_budget_once_there_is_more_than_one_run() -> None:
+    pool, budget = SlotPool(4, 400, in_sixteens), 400
+    random, running = Random(3), []
+    for turn in range(300):
+        start = random.choice([0, 1000, 2000, 3000 + turn])
+        prompt = list(range(start, start + random.randrange(1, 250)))
+        placement = pool.place(prompt, len(prompt) + random.randrange(1, 60))
+        if placement is None:
+            pool.release(running.pop(0))
+            continue
+        running.append(placement.slot)
+        pool.extend(placement.slot, prompt[placement.cached :])
+        assert sum(slot.held for slot in pool.slots) <= budget
+
+
+def test_a_slot_forgotten_holds_nothing() -> None:
+    pool = SlotPool(1, 1000, in_sixteens)
+    slot = run(pool, TURN)
+    pool.forget(slot)
+    assert pool.slots[slot].held == 0
+    assert pool.place(TURN, 64).cached == 0
