@@ -36,7 +36,7 @@ def test_start_and_done_carry_every_promised_field(client: FlaskClient):
     assert done["usage"] == {"prompt_tokens": 12, "completion_tokens": 22, "total_tokens": 34, "cached_tokens": 4}
     assert set(done["timings"]) == {
         "queue_ms", "load_ms", "prefill_ms", "time_to_first_token_ms", "decode_ms", "tokens_per_second",
-        "prefill_tokens_per_second",
+        "prefill_tokens_per_second", "guessed_tokens", "accepted_tokens",
     }  # fmt: skip
     assert set(done["receipt"]) == {
         "model", "fingerprint", "template_hash", "precision", "device", "seed", "engine_version"
