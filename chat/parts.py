@@ -17,6 +17,7 @@ from chat.settings import Settings
 from chat.sse import Gate, Place
 from chat.store.opening import Store, StoreDoor
 from engine import Engine, EngineError
+from training.runs import Runs as TrainingRuns
 
 SECONDS_FOR_THE_FIRST_PAGE = 0.5
 _log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class Parts:
     pumps: Pumps
     access: Access | None
     limits: Limits
+    training: TrainingRuns
 
     @property
     def gate(self) -> Place:

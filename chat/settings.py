@@ -84,6 +84,9 @@ class Settings:
         default=False, metadata=about(yes_or_no, "write prompts and answers into the log, for everyone who reads it")
     )
     log_directory: Path = field(default=Path("logs"), metadata=about(path, "where parley.log is written"))
+    runs_directory: Path = field(
+        default=Path("runs"), metadata=about(path, "where training runs leave their logs, besides the checkpoints")
+    )
     data_directory: Path = field(
         default=Path("data"), metadata=about(path, "where conversations are kept, in parley.db")
     )

@@ -24,6 +24,7 @@ from chat.api import (
     session,
     system,
     tokens,
+    training,
     transfers,
 )
 from chat.guard import doors
@@ -35,6 +36,8 @@ from chat.settings import Settings
 from chat.sse import Gate
 from chat.store.opening import StoreDoor
 from engine import Engine, EngineOptions
+from training.runs import Checkpoint
+from training.runs import Runs as TrainingRuns
 
 BLUEPRINTS = (
     pages.bp,
@@ -54,6 +57,7 @@ BLUEPRINTS = (
     openai_completions.bp,
     session.bp,
     system.bp,
+    training.bp,
 )
 
 
@@ -70,9 +74,10 @@ def wire(settings: Settings, engine: Engine | None) -> Flask:
     door = StoreDoor(settings.database)
     access = access_of(settings, door)
     limits = Limits(settings, asks=access is not None)
+    engine = engine or Engine(engine_options(settings))
     app.extensions["parley"] = Parts(
         settings,
-        engine or Engine(engine_options(settings)),
+        engine,
         Runs(limits),
         Gate(settings.max_streams, limits.streams_per_caller),
         threading.Event(),
@@ -80,6 +85,7 @@ def wire(settings: Settings, engine: Engine | None) -> Flask:
         Pumps(),
         access,
         limits,
+        training_runs(settings, engine),
     )
     journal.init_app(app, settings.log_prompts)
     doors.init_app(app, settings, access, limits)
@@ -99,3 +105,13 @@ def engine_options(settings: Settings) -> EngineOptions:
         threads=settings.threads,
         memory_budget_bytes=settings.memory_budget,
     )
+
+
+def training_runs(settings: Settings, engine: Engine) -> TrainingRuns:
+    """The training runs that leave something beside the checkpoints, or in a folder of their own."""
+
+    def checkpoints() -> list[Checkpoint]:
+        found = engine.checkpoints().checkpoints
+        return [Checkpoint(one.id, one.path, one.step, one.size_bytes, one.modified_at) for one in found]
+
+    return TrainingRuns(settings.checkpoints, settings.runs_directory, checkpoints=checkpoints)

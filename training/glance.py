@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 from training.curves import kind_of
@@ -65,15 +66,9 @@ class LogGlance:
         """Read what is new; whether there was anything."""
         size, modified = self.source.size, self.source.modified_at
         for row in self.source.rows():
+            self._start_over_if_replaced()
             self._note(row)
-        if self._generation != self.source.generation:
-            self._generation = self.source.generation
-            self._forget()
-            fresh = Source(self.source.log, at_a_glance=True)
-            for row in fresh.rows():
-                self._note(row)
-            fresh.generation = self._generation
-            self.source = fresh
+        self._start_over_if_replaced()
         if self.moments and self.timeless:
             # A log without times was written to just now, as far as can be told.
             self._observe(self.source.modified_at, self.step)
@@ -83,6 +78,11 @@ class LogGlance:
     def facts(self) -> Facts:
         """What the log says besides numbers."""
         return self.source.facts
+
+    def _start_over_if_replaced(self) -> None:
+        if self._generation != self.source.generation:
+            self._generation = self.source.generation
+            self._forget()
 
     def _forget(self) -> None:
         self.series: dict[str, Series] = {}
@@ -121,7 +121,7 @@ def speed(moments: Iterable[Moment]) -> tuple[float | None, float | None]:
     """Steps and tokens a second over the moments of late, pauses left out by taking the median."""
     known = [moment for moment in moments if moment.at > 0]
     steps, tokens = [], []
-    for before, after in zip(known, known[1:], strict=False):
+    for before, after in pairwise(known):
         seconds = after.at - before.at
         if seconds <= 0 or after.step <= before.step:
             continue

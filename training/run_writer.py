@@ -128,7 +128,7 @@ def as_line(told: Mapping[str, Any]) -> bytes:
     try:
         text = json.dumps(told, allow_nan=False, ensure_ascii=False, default=_plain)
     except (ValueError, TypeError, RecursionError):
-        text = json.dumps(_finite(told, 0), ensure_ascii=False)
+        text = json.dumps(plain(told, 0), ensure_ascii=False)
     return text.encode("utf-8", errors="replace") + b"\n"
 
 
@@ -143,10 +143,11 @@ def _plain(value: object) -> Any:
     except Exception:
         # Nothing is known of the value, and its own code may do anything; its name is good enough.
         return _text(value)
-    return item if isinstance(item, (bool, int, str)) else _finite(item, 0)
+    return item if isinstance(item, (bool, int, str)) else plain(item, 0)
 
 
-def _finite(value: object, depth: int) -> Any:
+def plain(value: object, depth: int = 0) -> Any:
+    """The value in JSON's own types, with NaN and infinities as texts; what lies too deep or is unknown, as text."""
     if isinstance(value, float):
         return value if math.isfinite(value) else {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
     if value is None or isinstance(value, (bool, int)):
@@ -154,9 +155,9 @@ def _finite(value: object, depth: int) -> Any:
     if isinstance(value, str):
         return value[:LONGEST_TEXT]
     if isinstance(value, Mapping) and depth < 8:
-        return {str(key): _finite(one, depth + 1) for key, one in value.items()}
+        return {str(key): plain(one, depth + 1) for key, one in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)) and depth < 8:
-        return [_finite(one, depth + 1) for one in value]
+        return [plain(one, depth + 1) for one in value]
     return _plain(value) if hasattr(value, "item") else _text(value)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from training.curves import Axis, Curve, Curves, Point, kind_of
 from training.discovery import FoundRun, find_runs
 from training.foreign.row import Mark
 from training.glance import LogGlance, now
+from training.run_writer import plain
 from training.settings_files import read_settings
 from training.source import Source
 from training.summary import Checkpoint, Summary, summarise
@@ -70,11 +71,16 @@ class _Open:
         """Bring the curves up to date; whether that was done before the time was over."""
         for at, (source, curves) in enumerate(self._read):
             for row in source.rows(until):
-                if source.generation != self._generations[at]:
-                    self._generations[at] = source.generation
-                    curves.by_name.clear()
+                self._start_over_if_replaced(at)
                 curves.add(row)
+            self._start_over_if_replaced(at)
         return not any(source.is_behind for source, _ in self._read)
+
+    def _start_over_if_replaced(self, at: int) -> None:
+        source, curves = self._read[at]
+        if source.generation != self._generations[at]:
+            self._generations[at] = source.generation
+            curves.by_name.clear()
 
     def curves(self) -> dict[str, Curve]:
         """By name; where two logs tell the same the more telling one counts, pieces of one log's kind are joined."""
@@ -97,8 +103,9 @@ class _Open:
 class Runs:
     """The runs below these folders. Every method may be called from any thread."""
 
-    def __init__(self, *roots: Path) -> None:
+    def __init__(self, *roots: Path, checkpoints: Callable[[], Sequence[Checkpoint]] = tuple) -> None:
         self._roots = roots
+        self._checkpoints = checkpoints
         self._lock = threading.Lock()
         self._found: dict[str, FoundRun] = {}
         self._glances: dict[str, list[LogGlance]] = {}
@@ -107,11 +114,12 @@ class Runs:
         self._searched_at = self._looked_at = -SECONDS_BETWEEN_SEARCHES
         self._search_seconds = 0.0
 
-    def all(self, checkpoints: Sequence[Checkpoint] = ()) -> list[Summary]:
+    def all(self) -> list[Summary]:
         """Every run, the newest first. Looks at the disk at most twice a second, however many ask."""
         with self._lock:
             if time.monotonic() - self._looked_at >= SECONDS_BETWEEN_LOOKS:
                 self._search()
+                checkpoints = self._checkpoints()
                 for run_id, glances in self._glances.items():
                     for glance in glances:
                         glance.look()
@@ -120,9 +128,9 @@ class Runs:
             shown = [summary for summary in self._summaries.values() if summary.is_worth_showing]
         return sorted(shown, key=lambda one: (-(one.updated_at or 0.0), one.id))
 
-    def one(self, run_id: str, checkpoints: Sequence[Checkpoint] = ()) -> Summary:
+    def one(self, run_id: str) -> Summary:
         """One run. Raises UnknownRun."""
-        for summary in self.all(checkpoints):
+        for summary in self.all():
             if summary.id == run_id:
                 return summary
         raise UnknownRun(run_id)
@@ -153,11 +161,12 @@ class Runs:
         run = self._lookup(run_id)
         with self._lock:
             told: list[Mapping[str, Any]] = [glance.facts.config for glance in self._glances.get(run_id, ())]
-        return next((dict(one) for one in told if one), None) or read_settings(run)
+        found = next((one for one in told if one), None) or read_settings(run)
+        return plain(found)
 
-    def order(self, run_id: str, act: str, value: float | None, checkpoints: Sequence[Checkpoint] = ()) -> Order:
+    def order(self, run_id: str, act: str, value: float | None) -> Order:
         """Tell a run to do something. Raises UnknownRun, NotSteerable, ValueError, OSError."""
-        summary, run = self.one(run_id, checkpoints), self._lookup(run_id)
+        summary, run = self.one(run_id), self._lookup(run_id)
         events = [log for log in run.logs if log.kind == "events"]
         if not summary.controls or not events:
             raise NotSteerable(
@@ -204,7 +213,7 @@ class Runs:
 
 
 def read_piece(path: Path, offset: int, limit: int = LOG_BYTES) -> LogPiece:
-    """Up to `limit` bytes of a text file, cut behind a line where there is one; a negative offset counts from the end."""
+    """Up to `limit` bytes of a text, cut behind a line where there is one; a negative offset counts from the end."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)

@@ -1,12 +1,14 @@
-"""One run as the list shows it, judged from its logs at a glance: its state, its progress, its losses, its checkpoints."""
+"""One run as the list shows it, judged from its logs at a glance: state, progress, losses, checkpoints."""
 
 from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 from training.curves import kind_of
 from training.discovery import FoundRun
@@ -17,6 +19,8 @@ from training.processes import is_alive
 # A log that was quiet for this many of its usual intervals has stalled; after an hour nobody waits any more.
 QUIET_INTERVALS, QUIET_SECONDS, OVER_SECONDS = 20, 120.0, 3600.0
 MOST_CHECKPOINTS = 50
+Value = TypeVar("Value")
+DIED = "The process that wrote it ended without saying that training was over."
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +113,12 @@ def summarise(run: FoundRun, glances: list[LogGlance], checkpoints: Sequence[Che
         total_epochs=_first(fact.total_epochs for fact in facts),
         progress=min(1.0, step / total) if total and step is not None else None,
         eta_seconds=left / steps_per_second if left is not None and steps_per_second and is_going else None,
-        tokens_per_second=tokens_per_second or _logged_speed(series),
+        tokens_per_second=_finite(tokens_per_second or math.nan) or _logged_speed(series),
         losses=_losses(series, is_whole=all(glance.source.is_whole for glance in glances)),
         learning_rate=_last_of(series, "learning_rate"),
         started_at=_first((*(fact.started_at for fact in facts), *(glance.first_at for glance in glances))),
         updated_at=updated_at,
-        failure=_first(fact.failure for fact in facts) if state == "failed" else None,
+        failure=(_first(fact.failure for fact in facts) or DIED) if state == "failed" else None,
         kinds=tuple(dict.fromkeys(glance.source.log.kind for glance in glances)),
         metrics=tuple(Metric(name, kind_of(name)) for name in _plain_names(glances)),
         warnings=tuple(warnings_of(glances, state, quiet)),
@@ -150,7 +154,7 @@ def _state(facts: Sequence[Facts], step: int | None, total: int | None, quiet: f
 
 
 def _interval(moments: Sequence[Moment]) -> float:
-    gaps = sorted(after.at - before.at for before, after in zip(moments, moments[1:], strict=False) if before.at > 0)
+    gaps = sorted(after.at - before.at for before, after in pairwise(moments) if before.at > 0)
     return gaps[len(gaps) // 2] if gaps else QUIET_SECONDS
 
 
@@ -210,7 +214,7 @@ def _checkpoints(run: FoundRun, facts: Sequence[Facts], known: Sequence[Checkpoi
     return tuple(ShownCheckpoint(one.id, one.step, one.size_bytes, one.modified_at) for one in newest)
 
 
-def _first(values):
+def _first(values: Iterable[Value | None]) -> Value | None:
     return next((value for value in values if value is not None), None)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from training.foreign.row import LineReader, Mark, Row, moment, number, row_of, whole
+from training.foreign.row import LineReader, Mark, Row, finite, moment, row_of, whole
 
 _NO_NUMBERS = frozenset(
     ("event", "writer", "batch_idx", "number", "pid", "total_epochs", "total_steps", "total_batches")
@@ -74,7 +74,7 @@ class EventsReader(LineReader):
     def _training_start(self, told: dict[str, Any]) -> None:
         facts = self.facts
         facts.total_steps = whole(told.get("total_steps")) or facts.total_steps
-        facts.total_epochs = number(told.get("total_epochs")) or facts.total_epochs
+        facts.total_epochs = finite(told.get("total_epochs")) or facts.total_epochs
         facts.ended_at = facts.failure = None
         if isinstance(told.get("config"), dict):
             facts.config = dict(list(told["config"].items())[:LONGEST_CONFIG])
@@ -86,7 +86,7 @@ class EventsReader(LineReader):
         self._mark("end", str(told.get("reason") or "training ended"), told)
 
     def _epoch_start(self, told: dict[str, Any]) -> None:
-        self.facts.epoch = number(told.get("epoch"))
+        self.facts.epoch = finite(told.get("epoch"))
 
     def _checkpoint_saved(self, told: dict[str, Any]) -> None:
         path = told.get("checkpoint_path")

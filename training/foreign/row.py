@@ -126,6 +126,12 @@ def number(value: object) -> float | None:
         return None
 
 
+def finite(value: object) -> float | None:
+    """A number that is neither NaN nor infinite; None for everything else."""
+    found = number(value)
+    return found if found is not None and math.isfinite(found) else None
+
+
 def whole(value: object) -> int | None:
     """A count that may be a step: a whole number that is not negative, within what a screen can show."""
     found = number(value)
@@ -134,8 +140,8 @@ def whole(value: object) -> int | None:
 
 def moment(value: object) -> float | None:
     """A Unix time in seconds; milliseconds are known by their size."""
-    found = number(value)
-    if found is None or not math.isfinite(found):
+    found = finite(value)
+    if found is None:
         return None
     if 1e12 < found < 1e14:
         found /= 1000
@@ -146,10 +152,9 @@ def row_of(fields: Mapping[str, Any], facts: Facts, skipped: frozenset[str] = fr
     """A row from named values, however the tool calls step, time and tokens; one level of nesting is opened."""
     step = next((found for name in STEP_NAMES if (found := whole(fields.get(name))) is not None), None)
     at = next((found for name in TIME_NAMES if (found := moment(fields.get(name))) is not None), None)
-    tokens = next((found for name in TOKEN_NAMES if (found := number(fields.get(name))) is not None), None)
-    epoch = number(fields.get("epoch"))
-    if epoch is not None and math.isfinite(epoch):
-        facts.epoch = epoch
+    tokens = next((found for name in TOKEN_NAMES if (found := finite(fields.get(name))) is not None), None)
+    epoch = finite(fields.get("epoch"))
+    facts.epoch = facts.epoch if epoch is None else epoch
     values: dict[str, float] = {}
     for name, value in fields.items():
         if name in _KNOWN or name in skipped or name[:1] == "_":

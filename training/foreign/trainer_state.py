@@ -9,10 +9,10 @@ import json
 import re
 from collections.abc import Iterator
 
-from training.foreign.row import LONGEST_LINE, Facts, Row, row_of
+from training.foreign.row import LONGEST_LINE, Facts, Row, finite, row_of
 
 _FLAT = re.compile(rb"\{[^{}]*\}")
-_SETTING = re.compile(rb'"(max_steps|num_train_epochs|global_step|epoch)":\s{0,8}([0-9.eE+-]{1,30})\s*[,}\n]')
+_SETTING = re.compile(rb'"(max_steps|num_train_epochs)":\s{0,8}([0-9.eE+-]{1,30})\s*[,}\n]')
 _OVERLAP = 200
 _LAST_ROW_ONLY = frozenset(("train_runtime", "total_flos", "step", "eval_runtime", "eval_steps_per_second"))
 
@@ -52,11 +52,10 @@ class TrainerStateReader:
     def _learn(self, text: bytes) -> None:
         outside = _FLAT.sub(b"", text)
         for name, value in _SETTING.findall(outside):
-            try:
-                told = float(value)
-            except ValueError:
+            told = finite(value.decode("ascii"))
+            if told is None or told <= 0:
                 continue
-            if name == b"max_steps" and told > 0:
+            if name == b"max_steps":
                 self.facts.total_steps = int(told)
-            elif name == b"num_train_epochs" and told > 0:
+            elif name == b"num_train_epochs":
                 self.facts.total_epochs = told

@@ -1,0 +1,184 @@
+"""The training runs: what they do, their curves and logs, and orders to them. An id is looked up, never a path."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from chat import sse
+from chat.api import body, query
+from chat.errors import Conflict, RunNotFound
+from chat.parts import Parts, parts
+from chat.schemas.training import ControlBody
+from engine import InvalidRequest
+from training.runs import Mark, NotSteerable, Summary, UnknownRun, as_json
+
+bp = Blueprint("training", __name__)
+SECONDS_BETWEEN_LOOKS = 1.0
+MOST_POINTS, MOST_NAMES = 20_000, 100
+
+
+class TrainingRunNotFound(RunNotFound):
+    """No training run has that id."""
+
+    code = "training_run_not_found"
+
+
+@bp.get("/api/training/runs")
+def listing() -> Response:
+    """Every run, the newest first; 304 while nothing has changed."""
+    house = parts()
+    response = jsonify(runs=[shown(house, run) for run in house.training.all()])
+    response.set_etag(hashlib.blake2b(response.get_data(), digest_size=16).hexdigest(), weak=True)
+    response.headers["Cache-Control"] = "no-cache"
+    return response.make_conditional(request)
+
+
+@bp.get("/api/training/runs/<path:run_id>")
+def one(run_id: str) -> Response:
+    """One run."""
+    return jsonify(run=shown(parts(), _found(run_id)))
+
+
+@bp.get("/api/training/runs/<path:run_id>/series")
+def series(run_id: str) -> Response:
+    """The points of its metrics, few enough to be drawn, and what happened on the way."""
+    run, x = _found(run_id), query.choice("x", "step", "time", "tokens")
+    names = (query.text("names", 8192) or "").split(",")[:MOST_NAMES] if "names" in request.args else None
+    drawn, marks, is_whole = parts().training.series(
+        run_id, names, x, query.number("points", 2000, 1, MOST_POINTS), *_range()
+    )
+    return jsonify(series=[asdict(curve) for curve in drawn], marks=_marks(run, marks, x), x=x, complete=is_whole)
+
+
+@bp.get("/api/training/runs/<path:run_id>/log")
+def log(run_id: str) -> Response:
+    """A piece of its log, from a byte on."""
+    _found(run_id)
+    return jsonify(asdict(parts().training.log(run_id, offset())))
+
+
+@bp.get("/api/training/runs/<path:run_id>/config")
+def config(run_id: str) -> Response:
+    """What it was configured with."""
+    _found(run_id)
+    return jsonify(config=parts().training.settings(run_id))
+
+
+@bp.post("/api/training/runs/<path:run_id>/control")
+def control(run_id: str) -> ResponseReturnValue:
+    """Tell the run to do something; it answers in its own time, by a mark of kind `control`."""
+    house, asked = parts(), body.read(ControlBody)
+    _found(run_id)
+    try:
+        order = house.training.order(run_id, asked.act, asked.value)
+    except NotSteerable as error:
+        raise Conflict(str(error), code="not_steerable", param="act") from error
+    except ValueError as error:
+        raise InvalidRequest(str(error), param="value") from error
+    except OSError as error:
+        raise Conflict(
+            f"the order cannot be written: {error.strerror}", code="not_steerable", hint="Look at the disk."
+        ) from error
+    return jsonify(order=asdict(order), run=shown(house, _found(run_id))), 202
+
+
+@bp.get("/api/training/events")
+def events() -> Response:
+    """All runs, and then each one that is new or different, and those that are gone."""
+    house = parts()
+    with ExitStack() as held:
+        held.enter_context(house.gate)
+        return sse.respond(_changes(house), sse.caller(house.stopping), held.pop_all())
+
+
+@bp.get("/api/models/<path:checkpoint_id>/metrics")
+def metrics(checkpoint_id: str) -> Response:
+    """The curves of the run that a checkpoint belongs to."""
+    house = parts()
+    house.engine.checkpoint(checkpoint_id)
+    run = run_of(house, checkpoint_id)
+    drawn = house.training.series(run.id, None, "step", query.number("points", 500, 1, MOST_POINTS))[0] if run else []
+    found = [{"name": one.name, "kind": one.kind, "points": _pairs(one.points)} for one in drawn]
+    return jsonify(series=[curve for curve in found if curve["points"]])
+
+
+def run_of(house: Parts, checkpoint_id: str) -> Summary | None:
+    """The run that a checkpoint belongs to, the one with the longest name in common first."""
+    runs = [run for run in house.training.all() if any(one.id == checkpoint_id for one in run.checkpoints)]
+    return max(runs, key=lambda run: len(run.id), default=None)
+
+
+def shown(house: Parts, run: Summary) -> dict[str, Any]:
+    """A run as JSON."""
+    return as_json(run)
+
+
+def offset() -> int:
+    """The byte from which a log is wanted; a negative one counts from the end."""
+    given = request.args.get("offset", "0")
+    digits = given.removeprefix("-")
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 12:
+        raise InvalidRequest(f"offset must be a whole number, not {given[:40]!r}", param="offset")
+    return int(given)
+
+
+def _found(run_id: str) -> Summary:
+    try:
+        return parts().training.one(run_id)
+    except UnknownRun as error:
+        raise TrainingRunNotFound(
+            f"there is no training run {run_id!r}", hint="GET /api/training/runs lists them."
+        ) from error
+
+
+def _range() -> tuple[float, float]:
+    limits = []
+    for name, default in (("from", "-inf"), ("to", "inf")):
+        given = request.args.get(name, default)
+        try:
+            limits.append(float(given))
+        except ValueError:
+            raise InvalidRequest(f"{name} must be a number, not {given[:40]!r}", param=name) from None
+    return limits[0], limits[1]
+
+
+def _pairs(points: Sequence[tuple[float, float | None, float | None, float | None]]) -> list[tuple[float, float]]:
+    return [(x, value) for x, value, _, _ in points if value is not None]
+
+
+def _marks(run: Summary, told: Sequence[Mark], x: str) -> list[dict[str, Any]]:
+    """What the run told, and the checkpoints that lie there, whether it told of them or not."""
+    ids = {one.step: one for one in reversed(run.checkpoints) if one.step is not None}
+    marks = [
+        {"x": {"step": mark.step, "time": mark.at}.get(x), "step": mark.step, "at": mark.at, "kind": mark.kind,
+         "text": mark.text, "checkpoint": ids[mark.step].id if mark.kind == "checkpoint" and mark.step in ids else None}
+        for mark in told
+    ]  # fmt: skip
+    said = {mark["checkpoint"] for mark in marks}
+    for one in run.checkpoints:
+        if one.id not in said and one.step is not None:
+            where = {"x": {"step": one.step, "time": one.modified_at}.get(x), "step": one.step, "at": one.modified_at}
+            marks.append({**where, "kind": "checkpoint", "text": one.id, "checkpoint": one.id})
+    return marks
+
+
+def _changes(house: Parts) -> Iterator[tuple[str, dict[str, Any]] | None]:
+    before = {run.id: run for run in house.training.all()}
+    yield "runs", {"runs": [shown(house, run) for run in before.values()]}
+    while True:
+        house.stopping.wait(SECONDS_BETWEEN_LOOKS)
+        yield None
+        now = {run.id: run for run in house.training.all()}
+        for run_id, run in now.items():
+            if before.get(run_id) != run:
+                yield "run", {"run": shown(house, run)}
+        for run_id in before.keys() - now.keys():
+            yield "gone", {"id": run_id}
+        before = now
