@@ -11,7 +11,7 @@ from flask import Blueprint, Response, abort, current_app, make_response, redire
 from werkzeug.security import safe_join
 
 from chat import languages
-from chat.guard.visitors import STRANGER, current_visitor
+from chat.guard.visitors import current_visitor
 from engine import VERSION
 
 bp = Blueprint("pages", __name__)
@@ -40,6 +40,12 @@ def playground() -> Response:
     return page("playground.html", "playground")
 
 
+@bp.get("/training")
+def training() -> Response:
+    """The monitor of training runs and jobs."""
+    return page("training.html", "training")
+
+
 def page(template: str, *areas: str, **facts: object) -> Response:
     """A page in the visitor's language, with the words of these areas besides `common` and `errors`.
 
@@ -54,7 +60,7 @@ def page(template: str, *areas: str, **facts: object) -> Response:
     phrases = languages.phrases(language, ("common", "errors", *areas))
     visitor = current_visitor()
     shown = {"language": language, "languages": languages.LANGUAGES, "phrases": phrases, "visitor": visitor, **facts}
-    shown["pages"] = _pages_there() if visitor.owner != STRANGER.owner else {}
+    shown["pages"] = _pages_there() if not visitor.is_stranger else {}
     made = render_template(template, **shown, t=languages.translator(phrases), version=VERSION, asset=asset)
     response = make_response(made)
     response.headers["Cache-Control"] = "no-cache"

@@ -1,0 +1,155 @@
+// @ts-check
+/** The charts of the runs that are shown, and how they are looked at: axis, scale, smoothing, further curves. */
+
+import { element, required } from "../dom.js";
+import { percent } from "../format.js";
+import { t } from "../i18n.js";
+import { Chart } from "./chart.js";
+import { rangeOf } from "./plot.js";
+import { smoothed } from "./smoothing.js";
+import { AXES, withValue } from "./view.js";
+import { metricWords } from "./words.js";
+
+/** @typedef {import("./api.js").Run} Run */
+/** @typedef {import("./api.js").Series} Series */
+/** @typedef {import("./view.js").View} View */
+/** @typedef {{ run: Run, hue: number, curves: import("./api.js").Curves|null }} Shown */
+/** @typedef {{ key: string, title: string, has: (series: Series) => boolean }} Kind */
+
+/** The toolbar and a chart for each kind of curve. */
+export class Board {
+  #place = required("charts", HTMLElement);
+  #axis = required("axis", HTMLSelectElement);
+  #log = required("log-scale", HTMLInputElement);
+  #smooth = required("smoothing", HTMLInputElement);
+  #smoothWords = required("smoothing-words", HTMLOutputElement);
+  #metrics = required("metrics", HTMLElement);
+  /** @type {Map<string, Chart>} */
+  #charts = new Map();
+  #actions;
+  #drawnMetrics = "";
+  #change;
+
+  /**
+   * @param {(parts: Partial<View>) => void} change
+   * @param {(mark: import("./api.js").Mark, at: DOMRect) => void} openMark
+   */
+  constructor(change, openMark) {
+    this.#change = change;
+    this.#actions = { zoom: (/** @type {[number, number]|null} */ range) => change({ range }), mark: openMark };
+    this.#axis.replaceChildren(...AXES.map((name) => element("option", { value: name }, t(`training.axis_${name}`))));
+    this.#axis.addEventListener("change", () => change({ axis: this.#axis.value, range: null }));
+    this.#log.addEventListener("change", () => change({ isLog: this.#log.checked }));
+    this.#smooth.addEventListener("input", () => change({ smoothing: Number(this.#smooth.value) }));
+  }
+
+  /**
+   * @param {Shown[]} shown the chosen run first
+   * @param {View} view
+   */
+  show(shown, view) {
+    this.#axis.value = view.axis;
+    this.#log.checked = view.isLog;
+    this.#smooth.value = String(view.smoothing);
+    this.#smoothWords.textContent = percent(view.smoothing);
+    this.#showMetrics(shown[0]?.run, view.metrics);
+    const isKnown = shown.length > 0 && shown.every(({ curves }) => curves !== null);
+    const series = shown.flatMap(({ curves }) => curves?.series ?? []);
+    const whole = rangeOf(series.map(({ points }) => points));
+    required("charts-looking", HTMLElement).hidden = isKnown;
+    required("charts-none", HTMLElement).hidden = !isKnown || whole !== null;
+    const kinds = whole === null ? [] : kindsOf(view.metrics).filter(({ has }) => series.some(has));
+    this.#keep(kinds);
+    for (const kind of kinds) this.#chart(kind.key)?.show(pictureOf(kind, shown, view, whole ?? [0, 1]));
+  }
+
+  /** @param {string} key */
+  #chart(key) {
+    return this.#charts.get(key);
+  }
+
+  /** A chart for each kind, in their order; what stands right is not moved. @param {Kind[]} kinds */
+  #keep(kinds) {
+    const wanted = kinds.map(({ key }) => key);
+    for (const [key, chart] of this.#charts) {
+      if (wanted.includes(key)) continue;
+      chart.element.remove();
+      this.#charts.delete(key);
+    }
+    kinds.forEach(({ key }, index) => {
+      const chart = this.#charts.get(key) ?? new Chart(this.#actions);
+      this.#charts.set(key, chart);
+      if (this.#place.children[index] !== chart.element) this.#place.insertBefore(chart.element, this.#place.children[index] ?? null);
+    });
+  }
+
+  /** @param {Run|undefined} run @param {string[]} chosen */
+  #showMetrics(run, chosen) {
+    const others = (run?.metrics ?? []).filter(({ kind }) => kind === "metric" || kind === "speed");
+    const drawn = JSON.stringify([others, chosen]);
+    if (drawn === this.#drawnMetrics) return;
+    this.#drawnMetrics = drawn;
+    const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.metric : undefined;
+    this.#metrics.hidden = others.length === 0;
+    this.#metrics.replaceChildren(...others.map((metric) => this.#metricButton(metric, chosen)));
+    for (const button of this.#metrics.children) {
+      if (button instanceof HTMLElement && button.dataset.metric === focused) button.focus();
+    }
+  }
+
+  /** @param {import("./api.js").Metric} metric @param {string[]} chosen */
+  #metricButton(metric, chosen) {
+    const isOn = chosen.includes(metric.name);
+    const act = () => this.#change({ metrics: withValue(chosen, metric.name, !isOn) });
+    const made = element("button", { type: "button", className: "chip", "aria-pressed": isOn, onclick: act, dir: "auto" }, metricWords(metric));
+    made.dataset.metric = metric.name;
+    return made;
+  }
+}
+
+/** @param {string[]} metrics @returns {Kind[]} */
+function kindsOf(metrics) {
+  const loss = (/** @type {Series} */ { kind }) => kind === "train_loss" || kind === "validation_loss";
+  return [
+    { key: "loss", title: t("common.loss"), has: loss },
+    { key: "learning_rate", title: t("training.metric_learning_rate"), has: ({ kind }) => kind === "learning_rate" },
+    ...metrics.map((name) => ({ key: `metric ${name}`, title: name, has: (/** @type {Series} */ series) => series.name === name && !loss(series) })),
+  ];
+}
+
+/**
+ * @param {Kind} kind
+ * @param {Shown[]} shown
+ * @param {View} view
+ * @param {[number, number]} whole
+ * @returns {import("./chart.js").Picture}
+ */
+function pictureOf(kind, shown, view, whole) {
+  const lines = shown.flatMap(({ run, hue, curves }) => {
+    const own = (curves?.series ?? []).filter((series) => kind.has(series) && series.points.length > 0);
+    return own.map((series) => lineOf(series, own, run, hue, shown.length > 1, view.smoothing));
+  });
+  const marks = shown[0]?.curves?.marks ?? [];
+  const speed = lines.length > 0 && kind.key.startsWith("metric") ? shown[0].run.metrics?.find(({ name }) => name === kind.title) : null;
+  const title = speed ? metricWords(speed) : kind.title;
+  return { title, lines, marks, axis: view.axis, isLog: view.isLog, whole, range: view.range };
+}
+
+/**
+ * @param {Series} series
+ * @param {Series[]} own all of the run in this chart
+ * @param {Run} run
+ * @param {number} hue
+ * @param {boolean} areMany whether other runs are shown too
+ * @param {number} smoothing
+ * @returns {import("./chart.js").Line}
+ */
+function lineOf(series, own, run, hue, areMany, smoothing) {
+  const { name, kind, points } = series;
+  const isTwice = own.filter((other) => other.kind === kind).length > 1;
+  const label = [areMany ? run.name : null, isTwice ? name : metricWords(series)].filter(Boolean).join(" · ");
+  const isDashed = kind === "validation_loss";
+  const isEvened = smoothing > 0 && kind !== "learning_rate" && !isDashed;
+  const shade = areMany ? hue : kind === "validation_loss" ? 1 : 0;
+  return { key: `${run.id} ${name}`, label, hue: shade, isDashed, points, even: isEvened ? smoothed(points, smoothing) : null };
+}

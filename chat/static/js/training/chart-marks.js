@@ -1,0 +1,58 @@
+// @ts-check
+/** The marks at a chart's foot: checkpoints to talk to, and what was done to the run. */
+
+import { svg } from "../checkpoints/svg.js";
+import { has, t } from "../i18n.js";
+import { place } from "./words.js";
+
+/** @typedef {import("./api.js").Mark} Mark */
+
+const TARGET = 12; // the radius within which a mark is hit
+const DEPTH = 12; // below the line of the lowest value
+
+/**
+ * @param {Mark[]} marks
+ * @param {import("./plot.js").Range} seen
+ * @param {import("./chart.js").Frame} frame
+ * @param {string} axis
+ * @param {(mark: Mark, at: DOMRect) => void} open called for a checkpoint that was chosen
+ */
+export function marksOf(marks, [from, to], frame, axis, open) {
+  const made = svg("g", { class: "chart-marks" });
+  const inside = marks.filter(({ x }) => x !== null && x >= from && x <= to);
+  for (const mark of inside) made.append(mark.kind === "checkpoint" ? checkpoint(mark, frame, axis, open) : act(mark, frame, axis));
+  return made;
+}
+
+/** @param {Mark} mark @param {string} axis */
+export function markWords(mark, axis) {
+  const kind = has(`training.mark_${mark.kind}`) ? t(`training.mark_${mark.kind}`) : mark.kind;
+  const told = mark.checkpoint ?? mark.text;
+  return [kind, told, mark.step === null || mark.step === undefined ? place(Number(mark.x), axis) : place(mark.step, "step")]
+    .filter(Boolean)
+    .join(" · ");
+}
+
+/**
+ * @param {Mark} mark
+ * @param {import("./chart.js").Frame} frame
+ * @param {string} axis
+ * @param {(mark: Mark, at: DOMRect) => void} open
+ */
+function checkpoint(mark, frame, axis, open) {
+  const centre = { cx: frame.x.at(Number(mark.x)).toFixed(1), cy: frame.bottom + DEPTH };
+  const isThere = mark.checkpoint !== null;
+  const group = svg("g", isThere ? { class: "chart-checkpoint", "data-checkpoint": String(mark.checkpoint) } : { class: "chart-checkpoint is-gone" });
+  const target = svg("circle", { class: "chart-target", ...centre, r: TARGET });
+  group.append(svg("circle", { class: "chart-mark", ...centre, r: 4.5 }), target, svg("title", {}, markWords(mark, axis)));
+  if (isThere) group.addEventListener("click", () => open(mark, target.getBoundingClientRect()));
+  return group;
+}
+
+/** @param {Mark} mark @param {import("./chart.js").Frame} frame @param {string} axis */
+function act(mark, { x, top, bottom }, axis) {
+  const middle = x.at(Number(mark.x)).toFixed(1);
+  const line = svg("line", { x1: middle, x2: middle, y1: top, y2: bottom + DEPTH - 4 });
+  const foot = svg("path", { d: `M${Number(middle) - 4} ${bottom + DEPTH + 4}l4 -7l4 7z` });
+  return svg("g", { class: "chart-act", "data-kind": mark.kind }, line, foot, svg("title", {}, markWords(mark, axis)));
+}

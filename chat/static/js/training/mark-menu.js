@@ -1,0 +1,44 @@
+// @ts-check
+/** What can be done with a checkpoint that was chosen in a chart: talk to it, or to the one before or after it. */
+
+import { chatAddress } from "../checkpoints/sparkline.js";
+import { element, required } from "../dom.js";
+import { integer } from "../format.js";
+import { t } from "../i18n.js";
+import { bySteps } from "./run-checkpoints.js";
+
+/** @typedef {import("./api.js").Checkpoint} Checkpoint */
+
+/**
+ * Open the menu beside a mark.
+ * @param {string} id of the checkpoint
+ * @param {Checkpoint[]} checkpoints of its run
+ * @param {DOMRect} at
+ */
+export function openMarkMenu(id, checkpoints, at) {
+  const menu = required("mark-menu", HTMLElement);
+  const ordered = bySteps(checkpoints);
+  const index = ordered.findIndex((each) => each.id === id);
+  const before = index > 0 ? ordered[index - 1] : null;
+  const after = index >= 0 ? (ordered[index + 1] ?? null) : null;
+  const links = [
+    link("chat_with", { id, step: ordered[index]?.step ?? null }),
+    before && link("chat_before", before),
+    after && link("chat_after", after),
+  ];
+  const focused = document.activeElement;
+  menu.replaceChildren(element("p", { className: "menu-title", dir: "auto" }, id), ...links.filter((each) => each !== null));
+  menu.showPopover();
+  const box = menu.getBoundingClientRect();
+  const left = Math.min(Math.max(8, at.left + at.width / 2 - box.width / 2), innerWidth - box.width - 8);
+  const isBelow = at.bottom + box.height + 8 < innerHeight;
+  Object.assign(menu.style, { left: `${left}px`, top: `${isBelow ? at.bottom : Math.max(8, at.top - box.height)}px` });
+  menu.querySelector("a")?.focus();
+  menu.addEventListener("toggle", () => focused instanceof HTMLElement && document.activeElement === document.body && focused.focus(), { once: true });
+}
+
+/** @param {string} words @param {{ id: string, step: number|null }} checkpoint */
+function link(words, { id, step }) {
+  const name = step === null ? (id.split("/").pop() ?? id) : t("training.at_step", { step: integer(step) });
+  return element("a", { className: "menu-item", href: chatAddress(id), dir: "auto" }, t(`training.${words}`, { name }));
+}
