@@ -21,7 +21,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "block_count": ("num_hidden_layers",),
     "feed_forward_length": ("intermediate_size", "n_inner"),
     "attention.head_count": ("num_attention_heads",),
-    "attention.head_count_kv": ("num_key_value_heads",),
+    "attention.head_count_kv": ("num_kv_heads", "num_key_value_heads"),
     "attention.key_length": ("head_dim",),
     "attention.value_length": ("head_dim",),
     "attention.layer_norm_rms_epsilon": ("rms_norm_eps",),
@@ -29,10 +29,12 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "attention.scale": ("attention_multiplier",),
     "embedding_scale": ("embedding_multiplier",),
     "residual_scale": ("residual_multiplier",),
-    "logit_scale": ("logits_scaling",),
+    "logit_scale": ("logits_scaling", "logit_scale"),
+    "attention.clamp_kqv": ("clip_qkv",),
     "use_parallel_residual": ("use_parallel_residual",),
     "attn_logit_softcapping": ("attn_logit_softcapping",),
     "final_logit_softcapping": ("final_logit_softcapping",),
+    "attention.q_lora_rank": ("q_lora_rank",),
     "expert_count": ("num_experts", "num_local_experts"),
     "expert_used_count": ("num_experts_per_tok",),
     "expert_feed_forward_length": ("moe_intermediate_size",),
@@ -151,6 +153,51 @@ def gates_flat(weights: Weights, config: Mapping[str, Any]) -> Weights:
     return {name: array[0] if ".shared_expert_gate." in name else array for name, array in weights.items()}
 
 
+def groups_kind_by_kind(weights: Weights, config: Mapping[str, Any]) -> Weights:
+    """Rows of queries, key and value of one group after the other put as all queries, all keys and all values."""
+    heads = config["num_attention_heads"]
+    groups = config["num_kv_heads"] if config["new_decoder_architecture"] else 1
+
+    def change(array: numpy.ndarray) -> numpy.ndarray:
+        grouped = array.reshape(groups, heads // groups + 2, -1, *array.shape[1:])
+        parts = grouped[:, :-2], grouped[:, -2:-1], grouped[:, -1:]
+        return numpy.concatenate([part.reshape(-1, *array.shape[1:]) for part in parts])
+
+    return {name: change(array) if ".query_key_value." in name else array for name, array in weights.items()}
+
+
+def experts_apart(weights: Weights, config: Mapping[str, Any]) -> Weights:
+    """Gates and ups, which lie in turns, apart; experts as (experts, out, in); names with a last part."""
+    found: Weights = {}
+    for name, array in weights.items():
+        if name.endswith((".gate_up_proj", ".gate_up_proj_bias")):
+            stem, last = name.split(".gate_up_proj")
+            wide = array.swapaxes(1, 2) if not last else array
+            for number, part in enumerate(("gate_proj", "up_proj")):
+                found[f"{stem}.{part}.{'bias' if last else 'weight'}"] = numpy.ascontiguousarray(wide[:, number::2])
+        elif name.endswith(".down_proj"):
+            found[f"{name}.weight"] = numpy.ascontiguousarray(array.swapaxes(1, 2))
+        elif name.endswith(".down_proj_bias"):
+            found[name.replace("_bias", ".bias")] = array
+        else:
+            found[f"{name}.weight" if name.endswith(".sinks") else name] = array
+    return found
+
+
+def latent_apart(weights: Weights, config: Mapping[str, Any]) -> Weights:
+    """What gives keys and values out of the latent apart, keys turned; the correction with a last part."""
+    found: Weights = {}
+    for name, array in weights.items():
+        if ".kv_b_proj." in name:
+            heads, nope = config["num_attention_heads"], config["qk_nope_head_dim"]
+            pairs = array.reshape(heads, -1, array.shape[-1])
+            found[name.replace("kv_b_proj", "k_b_proj")] = numpy.ascontiguousarray(pairs[:, :nope].swapaxes(1, 2))
+            found[name.replace("kv_b_proj", "v_b_proj")] = numpy.ascontiguousarray(pairs[:, nope:])
+        else:
+            found[name.replace("e_score_correction_bias", "e_score_correction.bias")] = array
+    return found
+
+
 CHANGES: Mapping[str, Change] = {
     "llama": pair_by_pair,
     "smollm3": pair_by_pair,
@@ -162,4 +209,9 @@ CHANGES: Mapping[str, Change] = {
     "gptneox": kind_by_kind,
     "bloom": kind_by_kind,
     "qwen2moe": gates_flat,
+    "olmo": pair_by_pair,
+    "mistral3": pair_by_pair,
+    "falcon": groups_kind_by_kind,
+    "gpt-oss": experts_apart,
+    "deepseek2": latent_apart,
 }

@@ -89,7 +89,7 @@ def write_tiny_llama(
 
 def stays_wide(name: str, array: numpy.ndarray) -> bool:
     """Whether a tensor is never packed: norms, biases, and the routers of experts."""
-    return array.ndim == 1 or name.endswith("_norm.weight") or ".ffn_gate_inp" in name
+    return array.ndim == 1 or name.endswith(("_norm.weight", "bias")) or ".ffn_gate_inp" in name
 
 
 def _add(writer: GGUFWriter, key: str, value: Any) -> None:

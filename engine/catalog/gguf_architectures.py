@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.catalog import gguf_configs, gguf_names
+from engine.catalog import gguf_configs, gguf_joined, gguf_names, gguf_wider_configs
 from engine.catalog.gguf_header import Header
 from engine.catalog.gguf_numbers import optional
+from engine.catalog.info import TensorRecord
 from engine.errors import CheckpointProblem
 
 PAIRED: Mapping[str, str] = {
@@ -26,7 +27,8 @@ class Architecture:
 
     `names` is one of the tables of `gguf_names`. `paired` holds the tensors whose rows lie pair by pair, with the key
     that counts their heads. `kind_by_kind` says that joined projections hold all queries, all keys and all values one
-    after the other where Hugging Face has them head by head, `norms_include_one` that norms by 1 + w are kept as that.
+    after the other where Hugging Face has them group by group, `norms_include_one` that norms by 1 + w are kept as
+    that. `joined` puts together what Hugging Face keeps as one.
     """
 
     family: str
@@ -36,6 +38,7 @@ class Architecture:
     paired: Mapping[str, str] = field(default_factory=dict)
     kind_by_kind: bool = False
     norms_include_one: bool = False
+    joined: Callable[[tuple[TensorRecord, ...]], tuple[TensorRecord, ...]] | None = None
 
 
 def architecture(header: Header) -> Architecture:
@@ -45,6 +48,10 @@ def architecture(header: Header) -> Architecture:
         raise CheckpointProblem(f"{header.path.name} does not say its general.architecture", code="config_incomplete")
     if name == "llama" and optional(header, "expert_count"):
         return MIXTRAL
+    if name == "falcon" and gguf_configs.holds(header, "blk.0.attn_norm_2.weight"):
+        return FALCON_TWO_NORMS
+    if name == "deepseek2" and gguf_wider_configs.is_scored_by_sigmoids(header):
+        return DEEPSEEK_V3
     if name in READABLE:
         return READABLE[name]
     return Architecture(*NAMED.get(name, (name[:80], name[:80])))
@@ -63,6 +70,16 @@ def config(header: Header) -> dict[str, Any]:
 
 
 MIXTRAL = Architecture("mixtral", "MixtralForCausalLM", gguf_names.MIXTRAL, gguf_configs.mixtral, PAIRED)
+FALCON_TWO_NORMS = Architecture(
+    "falcon", "FalconForCausalLM", gguf_names.FALCON_TWO_NORMS, gguf_wider_configs.falcon, kind_by_kind=True
+)
+DEEPSEEK_V3 = Architecture(
+    "deepseek_v3",
+    "DeepseekV3ForCausalLM",
+    gguf_names.DEEPSEEK2,
+    gguf_wider_configs.deepseek2,
+    joined=gguf_joined.latent_pairs,
+)
 READABLE: Mapping[str, Architecture] = {
     "llama": Architecture("llama", "LlamaForCausalLM", gguf_names.LLAMA, gguf_configs.llama, PAIRED),
     "qwen2": Architecture("qwen2", "Qwen2ForCausalLM", gguf_names.GATED, gguf_configs.gated),
@@ -89,14 +106,30 @@ READABLE: Mapping[str, Architecture] = {
     "phi2": Architecture("phi", "PhiForCausalLM", gguf_names.PHI2, gguf_configs.phi2),
     "bloom": Architecture("bloom", "BloomForCausalLM", gguf_names.BLOOM, gguf_configs.bloom, kind_by_kind=True),
     "qwen3moe": Architecture("qwen3_moe", "Qwen3MoeForCausalLM", gguf_names.QWEN3_MOE, gguf_configs.qwen3_moe),
+    "command-r": Architecture("cohere", "CohereForCausalLM", gguf_names.COMMAND_R, gguf_wider_configs.command_r),
+    "falcon": Architecture(
+        "falcon", "FalconForCausalLM", gguf_names.FALCON, gguf_wider_configs.falcon, kind_by_kind=True
+    ),
+    "glm4": Architecture("glm4", "Glm4ForCausalLM", gguf_names.GLM4, gguf_wider_configs.glm4),
+    "olmo": Architecture("olmo", "OlmoForCausalLM", gguf_names.OLMO, gguf_wider_configs.olmo, PAIRED),
+    "mistral3": Architecture("mistral", "MistralForCausalLM", gguf_names.GATED, gguf_wider_configs.mistral3, PAIRED),
+    "gpt-oss": Architecture(
+        "gpt_oss",
+        "GptOssForCausalLM",
+        gguf_names.GPT_OSS,
+        gguf_wider_configs.gpt_oss,
+        joined=gguf_joined.experts_in_turns,
+    ),
+    "deepseek2": Architecture(
+        "deepseek_v2",
+        "DeepseekV2ForCausalLM",
+        gguf_names.DEEPSEEK2,
+        gguf_wider_configs.deepseek2,
+        joined=gguf_joined.latent_pairs,
+    ),
 }
 # Those that are shown under their Hugging Face names: family and class.
 NAMED: Mapping[str, tuple[str, str]] = {
-    "command-r": ("cohere", "CohereForCausalLM"),
-    "deepseek2": ("deepseek_v2", "DeepseekV2ForCausalLM"),
-    "falcon": ("falcon", "FalconForCausalLM"),
-    "glm4": ("glm4", "Glm4ForCausalLM"),
-    "gpt-oss": ("gpt_oss", "GptOssForCausalLM"),
+    "cohere2": ("cohere2", "Cohere2ForCausalLM"),
     "mamba": ("mamba", "MambaForCausalLM"),
-    "mistral3": ("mistral", "MistralForCausalLM"),
 }

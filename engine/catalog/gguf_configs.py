@@ -13,14 +13,14 @@ from engine.errors import CheckpointProblem
 def llama(header: Header) -> dict[str, Any]:
     """Llama and all that is computed as it is."""
     return gated(header) | {
-        "attention_bias": _holds(header, "blk.0.attn_q.bias"),
-        "mlp_bias": _holds(header, "blk.0.ffn_gate.bias"),
+        "attention_bias": holds(header, "blk.0.attn_q.bias"),
+        "mlp_bias": holds(header, "blk.0.ffn_gate.bias"),
     }
 
 
 def qwen3(header: Header) -> dict[str, Any]:
     """Qwen3."""
-    return gated(header) | {"attention_bias": _holds(header, "blk.0.attn_q.bias")}
+    return gated(header) | {"attention_bias": holds(header, "blk.0.attn_q.bias")}
 
 
 def mixtral(header: Header) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def qwen2_moe(header: Header) -> dict[str, Any]:
 
 def qwen3_moe(header: Header) -> dict[str, Any]:
     """Qwen3 with experts, whose weights sum to one."""
-    return _experts(header) | {"norm_topk_prob": True, "attention_bias": _holds(header, "blk.0.attn_q.bias")}
+    return _experts(header) | {"norm_topk_prob": True, "attention_bias": holds(header, "blk.0.attn_q.bias")}
 
 
 def olmoe(header: Header) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def phi3(header: Header) -> dict[str, Any]:
 
 def gpt2(header: Header) -> dict[str, Any]:
     """GPT-2; the converter has turned its weights, so that they lie as (out, in)."""
-    return _sizes(header) | {
+    return sizes(header) | {
         "intermediate_size": wanted(header, "feed_forward_length"),
         "activation_function": "gelu_new",
         "layer_norm_epsilon": wanted_number(header, "attention.layer_norm_epsilon"),
@@ -134,41 +134,41 @@ def gpt2(header: Header) -> dict[str, Any]:
 def gpt_neox(header: Header) -> dict[str, Any]:
     """GPT-NeoX."""
     is_parallel = header.flag(header.own("use_parallel_residual"))
-    return _plain(header, "layer_norm_eps", "gelu") | {
-        "attention_bias": _holds(header, "blk.0.attn_qkv.bias"),
+    return plain(header, "layer_norm_eps", "gelu") | {
+        "attention_bias": holds(header, "blk.0.attn_qkv.bias"),
         "use_parallel_residual": True if is_parallel is None else is_parallel,
     }
 
 
 def bloom(header: Header) -> dict[str, Any]:
     """BLOOM."""
-    return _sizes(header) | {"layer_norm_epsilon": wanted_number(header, "attention.layer_norm_epsilon")}
+    return sizes(header) | {"layer_norm_epsilon": wanted_number(header, "attention.layer_norm_epsilon")}
 
 
 def phi2(header: Header) -> dict[str, Any]:
     """Phi-1 to Phi-2."""
-    return _plain(header, "layer_norm_eps", "gelu_new")
+    return plain(header, "layer_norm_eps", "gelu_new")
 
 
 def stablelm(header: Header) -> dict[str, Any]:
     """StableLM. With a second norm its layers go one after the other, whatever use_parallel_residual says."""
-    return _plain(header, "layer_norm_eps", "silu") | {
-        "use_qkv_bias": _holds(header, "blk.0.attn_q.bias"),
-        "qk_layernorm": _holds(header, "blk.0.attn_q_norm.weight"),
-        "use_parallel_residual": not _holds(header, "blk.0.ffn_norm.weight"),
+    return plain(header, "layer_norm_eps", "silu") | {
+        "use_qkv_bias": holds(header, "blk.0.attn_q.bias"),
+        "qk_layernorm": holds(header, "blk.0.attn_q_norm.weight"),
+        "use_parallel_residual": not holds(header, "blk.0.ffn_norm.weight"),
     }
 
 
 def starcoder2(header: Header) -> dict[str, Any]:
     """StarCoder2; the file does not tell its window."""
-    return _plain(header, "norm_epsilon", "gelu_pytorch_tanh") | {"use_bias": _holds(header, "blk.0.attn_q.bias")}
+    return plain(header, "norm_epsilon", "gelu_pytorch_tanh") | {"use_bias": holds(header, "blk.0.attn_q.bias")}
 
 
 def gated(header: Header) -> dict[str, Any]:
     """What nearly all families since Llama have."""
     return (
-        _sizes(header)
-        | _rotary(header)
+        sizes(header)
+        | rotary(header)
         | {
             "intermediate_size": wanted(header, "feed_forward_length"),
             "hidden_act": "silu",
@@ -177,11 +177,11 @@ def gated(header: Header) -> dict[str, Any]:
     )
 
 
-def _plain(header: Header, epsilon: str, act: str) -> dict[str, Any]:
+def plain(header: Header, epsilon: str, act: str) -> dict[str, Any]:
     """What families with LayerNorm and rotary positions have."""
     return (
-        _sizes(header)
-        | _rotary(header)
+        sizes(header)
+        | rotary(header)
         | {
             "intermediate_size": wanted(header, "feed_forward_length"),
             "hidden_act": act,
@@ -203,14 +203,14 @@ def _score_scale(header: Header, largest: int) -> float:
     return wanted(header, "embedding_length") / queries if wanted(header, "block_count") == largest else width
 
 
-def _sizes(header: Header) -> dict[str, Any]:
+def sizes(header: Header, *, checks_width: bool = True) -> dict[str, Any]:
     """What all families have. Raises CheckpointProblem where the numbers and the tensors contradict each other."""
     layers = wanted(header, "block_count")
     stored = len({parts(tensor.name)[1] for tensor in header.tensors} - {""})
     if layers != stored:
         raise CheckpointProblem(f"{header.path.name} claims {layers} layers and holds {stored}", code="config_invalid")
     queries, keys, width = heads(header)
-    if optional(header, "attention.value_length") not in (None, width):
+    if checks_width and optional(header, "attention.value_length") not in (None, width):
         raise CheckpointProblem("values of another width than keys are not computed here", code="unknown_architecture")
     return {
         "vocab_size": embeddings(header),
@@ -220,18 +220,19 @@ def _sizes(header: Header) -> dict[str, Any]:
         "num_key_value_heads": keys,
         "head_dim": width,
         "max_position_embeddings": wanted(header, "context_length"),
-        "tie_word_embeddings": not _holds(header, "output.weight"),
+        "tie_word_embeddings": not holds(header, "output.weight"),
         "bos_token_id": next(iter(token_ids(header, "bos")), None),
         "eos_token_id": token_ids(header, "eos", "eot", "eom"),
     }
 
 
-def _rotary(header: Header) -> dict[str, Any]:
+def rotary(header: Header) -> dict[str, Any]:
+    """What families with rotary positions have."""
     width = heads(header)[2]
     return {
         "partial_rotary_factor": (optional(header, "rope.dimension_count") or width) / width,
         "rope_theta": header.number(header.own("rope.freq_base")) or 10000.0,
-        "rope_scaling": _rope_scaling(header, has_factors=_holds(header, f"{ROPE_FACTORS}.weight")),
+        "rope_scaling": _rope_scaling(header, has_factors=holds(header, f"{ROPE_FACTORS}.weight")),
     }
 
 
@@ -247,5 +248,6 @@ def _rope_scaling(header: Header, has_factors: bool) -> dict[str, Any] | None:
     return scaling if original is None else {**scaling, "original_max_position_embeddings": original}
 
 
-def _holds(header: Header, name: str) -> bool:
+def holds(header: Header, name: str) -> bool:
+    """Whether the file has a tensor of that name."""
     return any(tensor.name == name for tensor in header.tensors)

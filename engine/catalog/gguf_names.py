@@ -132,6 +132,69 @@ BLOOM: Mapping[str, str] = {
     "output_norm": "transformer.ln_f",
     "output": "lm_head",
 }
+COMMAND_R: Mapping[str, str] = {**_ENDS, **_INPUT_NORM, **_ATTENTION, **_MLP}
+OLMO: Mapping[str, str] = {
+    **{name: own for name, own in _ENDS.items() if name != "output_norm"},
+    **_ATTENTION,
+    **_MLP,
+}
+GLM4: Mapping[str, str] = {
+    **_ENDS,
+    **_INPUT_NORM,
+    **_ATTENTION,
+    "blk.{}.post_attention_norm": "model.layers.{}.post_self_attn_layernorm",
+    "blk.{}.ffn_norm": "model.layers.{}.post_attention_layernorm",
+    "blk.{}.post_ffw_norm": "model.layers.{}.post_mlp_layernorm",
+    "blk.{}.ffn_up": "model.layers.{}.mlp.gate_up_proj",
+    "blk.{}.ffn_down": "model.layers.{}.mlp.down_proj",
+}
+FALCON: Mapping[str, str] = {
+    "token_embd": "transformer.word_embeddings",
+    "blk.{}.attn_norm": "transformer.h.{}.input_layernorm",
+    "blk.{}.attn_qkv": "transformer.h.{}.self_attention.query_key_value",
+    "blk.{}.attn_output": "transformer.h.{}.self_attention.dense",
+    "blk.{}.ffn_up": "transformer.h.{}.mlp.dense_h_to_4h",
+    "blk.{}.ffn_down": "transformer.h.{}.mlp.dense_4h_to_h",
+    "output_norm": "transformer.ln_f",
+    "output": "lm_head",
+}
+FALCON_TWO_NORMS: Mapping[str, str] = {
+    **FALCON,
+    "blk.{}.attn_norm": "transformer.h.{}.ln_mlp",
+    "blk.{}.attn_norm_2": "transformer.h.{}.ln_attn",
+}
+# Gates, ups and downs of the experts, and k_b_proj and v_b_proj below, are put together by gguf_joined.
+GPT_OSS: Mapping[str, str] = {
+    **_ENDS,
+    **_INPUT_NORM,
+    **_ATTENTION,
+    "blk.{}.post_attention_norm": "model.layers.{}.post_attention_layernorm",
+    "blk.{}.attn_sinks": "model.layers.{}.self_attn.sinks",
+    "blk.{}.ffn_gate_inp": "model.layers.{}.mlp.router",
+    "blk.{}.ffn_gate_exps": "model.layers.{}.mlp.experts.gate_proj",
+    "blk.{}.ffn_up_exps": "model.layers.{}.mlp.experts.up_proj",
+    "blk.{}.ffn_down_exps": "model.layers.{}.mlp.experts.down_proj",
+}
+DEEPSEEK2: Mapping[str, str] = {
+    **_ENDS,
+    **_PRE_NORMS,
+    **_OUTPUT,
+    **_MLP,
+    **_EXPERTS,
+    "blk.{}.attn_q": "model.layers.{}.self_attn.q_proj",
+    "blk.{}.attn_q_a": "model.layers.{}.self_attn.q_a_proj",
+    "blk.{}.attn_q_a_norm": "model.layers.{}.self_attn.q_a_layernorm",
+    "blk.{}.attn_q_b": "model.layers.{}.self_attn.q_b_proj",
+    "blk.{}.attn_kv_a_mqa": "model.layers.{}.self_attn.kv_a_proj_with_mqa",
+    "blk.{}.attn_kv_a_norm": "model.layers.{}.self_attn.kv_a_layernorm",
+    "blk.{}.attn_kv_b": "model.layers.{}.self_attn.kv_b_proj",
+    "blk.{}.attn_k_b": "model.layers.{}.self_attn.k_b_proj",
+    "blk.{}.attn_v_b": "model.layers.{}.self_attn.v_b_proj",
+    "blk.{}.exp_probs_b": "model.layers.{}.mlp.gate.e_score_correction",
+    "blk.{}.ffn_gate_shexp": "model.layers.{}.mlp.shared_experts.gate_proj",
+    "blk.{}.ffn_up_shexp": "model.layers.{}.mlp.shared_experts.up_proj",
+    "blk.{}.ffn_down_shexp": "model.layers.{}.mlp.shared_experts.down_proj",
+}
 
 
 def parts(name: str) -> tuple[str, str, str]:

@@ -20,7 +20,8 @@ JOINED = "blk.{}.attn_qkv"
 def records(header: Header) -> tuple[TensorRecord, ...]:
     """Every tensor under its Hugging Face name. Raises CheckpointProblem, `unknown_tensor` where one has none."""
     known = architecture(header)
-    return tuple(record for tensor in header.tensors for record in _placed(known, header, tensor))
+    found = tuple(record for tensor in header.tensors for record in _placed(known, header, tensor))
+    return found if known.joined is None else known.joined(found)
 
 
 def _placed(known: Architecture, header: Header, tensor: TensorEntry) -> Iterator[TensorRecord]:
@@ -50,17 +51,25 @@ def _placed(known: Architecture, header: Header, tensor: TensorEntry) -> Iterato
         for number, piece in enumerate(_pieces(record, tensor.shape[0])):
             yield replace(piece, name=name.format(layer, number), shape=tensor.shape[1:])
     elif known.kind_by_kind and pattern == JOINED:
-        yield _head_by_head(record, wanted(header, "attention.head_count"))
+        queries = wanted(header, "attention.head_count")
+        yield _group_by_group(record, queries, optional(header, "attention.head_count_kv") or queries)
     else:
         # The converter makes a vector of the one row that this gate is.
         is_vector = pattern == SHARED_GATE and len(tensor.shape) == 1
         yield replace(record, shape=(1, *tensor.shape)) if is_vector else record
 
 
-def _head_by_head(record: TensorRecord, heads: int) -> TensorRecord:
-    """Rows that are all queries, all keys and all values, as queries, keys and values of one head after the other."""
-    pieces = _pieces(record, 3 * heads)
-    order = (kind * heads + head for head in range(heads) for kind in range(3))
+def _group_by_group(record: TensorRecord, queries: int, groups: int) -> TensorRecord:
+    """Rows that are all queries, all keys and all values, as queries, key and value of one group after the other.
+
+    A group has the queries that share a key and a value. Raises CheckpointProblem where they cannot be shared out.
+    """
+    pieces = _pieces(record, queries + 2 * groups)
+    if queries % groups:
+        raise CheckpointProblem(f"{record.file.name}: {queries} heads in {groups} groups", code="config_invalid")
+    shared, order = queries // groups, []
+    for group in range(groups):
+        order += [*range(group * shared, (group + 1) * shared), queries + group, queries + groups + group]
     return replace(record, parts=tuple(pieces[number] for number in order))
 
 

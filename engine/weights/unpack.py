@@ -1,4 +1,4 @@
-"""Quantised matrices of Hugging Face directories -> float32, each scheme by its own arithmetic. It opens no file.
+"""Matrices that are packed, or kept in parts -> float32, each scheme by its own arithmetic. It opens no file.
 
 A scheme gets its sources by their part ("weights", "scales", …), the numbers that its catalog entry holds, and the
 shape that must come out.
@@ -149,12 +149,29 @@ def _mxfp4(sources: Sources, numbers: Numbers) -> Tensor:
     return out
 
 
+def _in_turns(sources: Sources, numbers: Numbers) -> Tensor:
+    """Gates and ups as (experts, out, in), or (experts, out), -> (experts, in, 2 out), gates and ups in turns."""
+    joined = torch.stack((sources["gate"].float(), sources["up"].float()), dim=2).flatten(1, 2)
+    return joined.transpose(1, 2) if joined.dim() == 3 else joined
+
+
+def _turned(sources: Sources, numbers: Numbers) -> Tensor:
+    """(experts, out, in) -> (experts, in, out)"""
+    return sources["matrix"].float().transpose(1, 2)
+
+
+def _latent(sources: Sources, numbers: Numbers) -> Tensor:
+    """Keys (heads, latent, width) and values (heads, width, latent) -> rows of one head after the other."""
+    keys, values = sources["keys"].float().transpose(1, 2), sources["values"].float()
+    return torch.cat((keys, values), dim=1).flatten(0, 1)
+
+
 def _unfit(scheme: str, sources: Sources, why: str) -> CheckpointProblem:
     shapes = ", ".join(f"{part} {tuple(tensor.shape)}" for part, tensor in sources.items())
     return CheckpointProblem(
         f"the parts of a matrix in {scheme} ({shapes}) do not fit each other: {why[:200]}",
         code="shape_mismatch",
-        hint="config.json's quantization_config and the weights belong to different models, or one was edited.",
+        hint="What says how the weights are packed belongs to another model, or was edited.",
     )
 
 
@@ -165,4 +182,7 @@ SCHEMES: Mapping[str, Callable[[Sources, Numbers], Tensor]] = {
     "scaled": _scaled,
     "words": _words,
     "mxfp4": _mxfp4,
+    "in turns": _in_turns,
+    "turned": _turned,
+    "latent": _latent,
 }

@@ -15,11 +15,12 @@ from engine.catalog.evidence import STAGE_GROUPS, findings
 from engine.catalog.gguf_architectures import architecture
 from engine.catalog.gguf_architectures import config as config_of
 from engine.catalog.gguf_header import Header
+from engine.catalog.gguf_kinds import refuse_other_kinds
 from engine.catalog.gguf_numbers import embeddings, heads, optional
 from engine.catalog.gguf_records import records as records_of
 from engine.catalog.info import ChatTemplate, CheckpointInfo, Problem, TensorRecord, TokenizerSpec
 from engine.errors import CheckpointProblem, InvalidRequest
-from engine.models.spellings import usable_context
+from engine.models.spellings import cached_numbers_per_token, usable_context
 from engine.request import SamplingParams
 
 NAME = "gguf"
@@ -51,7 +52,7 @@ def describe(path: Path, checkpoint_id: str) -> CheckpointInfo:
         return replace(info, problem=_shown(error))
     obstacles: list[CheckpointProblem] = []
     header = _collect(obstacles, gguf_split.whole, header) or header
-    for look in (gguf_header.check, _check_kind, config_of, _check_encodings, records_of, gguf_tokenizer.check):
+    for look in (gguf_header.check, refuse_other_kinds, config_of, _check_encodings, records_of, gguf_tokenizer.check):
         _collect(obstacles, look, header)
     for read in (_files, _origin, _weights, _sizes, _context, _text):
         info = _collect(obstacles, read, header, info) or info
@@ -92,17 +93,6 @@ def _collect(obstacles: list[CheckpointProblem], read: Callable[..., Any], *give
 
 def _shown(error: CheckpointProblem) -> Problem:
     return Problem(error.code, error.message, error.hint)
-
-
-def _check_kind(header: Header) -> None:
-    kind = header.text("general.type") or "model"
-    if kind != "model" or not header.tensors:
-        what = kind[:40] if kind != "model" else "vocabulary without weights"
-        raise CheckpointProblem(
-            f"{header.path.name} is not a language model by itself: {what}",
-            code="not_a_model",
-            hint="Load the model that it belongs to.",
-        )
 
 
 def _check_encodings(header: Header) -> None:
@@ -176,8 +166,14 @@ def _sizes(header: Header, info: CheckpointInfo) -> CheckpointInfo:
 
 
 def _context(header: Header, info: CheckpointInfo) -> CheckpointInfo:
-    """What can be used of the context, which is less than the file says where LongRoPE stretches it."""
-    return replace(info, context_length=usable_context(config_of(header)))
+    """What can be used of the context, which is less than the file says where LongRoPE stretches it; and the cache."""
+    settings = config_of(header)
+    numbers = cached_numbers_per_token(settings)
+    return replace(
+        info,
+        context_length=usable_context(settings),
+        kv_bytes_per_token=info.kv_bytes_per_token if numbers is None else 4 * numbers,
+    )
 
 
 def _text(header: Header, info: CheckpointInfo) -> CheckpointInfo:

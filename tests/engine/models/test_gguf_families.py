@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,141 +12,15 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoModelForCausalLM
 
+from engine.catalog.formats import gguf
 from engine.letters import LoadPlan
 from engine.loader import load_model
-from tests.engine.models.cases import GPT2, QUARTER, WINDOW, YARN
+from engine.weights.reader import read
+from tests.engine.models.gguf_cases import CASES, LATENT, SIZES, Known
 from tests.engine.models.gguf_reference import reference_tensors
 from tests.engine.models.references import Case, build
 from tests.engine.models.test_llama import logits_of
 from tests.gguf_families import is_turned, rounded, write_family
-from tests.gguf_files import TOKENS
-
-SIZES: dict[str, Any] = {
-    "vocab_size": len(TOKENS),
-    "hidden_size": 64,
-    "intermediate_size": 96,
-    "bos_token_id": 1,
-    "eos_token_id": 2,
-}
-SHORT, LONG = (list(numpy.linspace(1.0, last, 6)) for last in (1.7, 5.0))
-LONG_ROPE = {
-    "rope_type": "longrope",
-    "short_factor": SHORT,
-    "long_factor": LONG,
-    "rope_theta": 10000.0,
-    "partial_rotary_factor": 0.75,
-}
-LINEAR = {
-    "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1000000.0},
-    "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0},
-}
-EXPERTS: dict[str, Any] = {"num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
-
-
-@dataclass(frozen=True)
-class Known:
-    """One architecture: GGUF's name of it, the reference's model, numbers of its own, and whether there is a second
-    reader to compare with."""
-
-    arch: str
-    prefix: str
-    changes: dict[str, Any] = field(default_factory=dict)
-    numbers: dict[str, Any] = field(default_factory=dict)
-    has_reader: bool = True
-
-
-CASES: dict[str, Known] = {
-    "qwen2": Known("qwen2", "Qwen2"),
-    "qwen2 tied": Known("qwen2", "Qwen2", {"tie_word_embeddings": True}),
-    "qwen2 with yarn": Known(
-        "qwen2",
-        "Qwen2",
-        {"rope_parameters": YARN},
-        {"rope.scaling.type": "yarn", "rope.scaling.factor": 4.0, "rope.scaling.original_context_length": 64},
-    ),
-    "qwen3": Known("qwen3", "Qwen3", {"head_dim": 32}),
-    "gemma": Known("gemma", "Gemma", {"head_dim": 32, "num_key_value_heads": 1}, has_reader=False),
-    "gemma2": Known(
-        "gemma2",
-        "Gemma2",
-        WINDOW
-        | {
-            "head_dim": 32,
-            "query_pre_attn_scalar": 32,
-            "attn_logit_softcapping": 1.5,
-            "final_logit_softcapping": 4.0,
-        },
-        {"attention.sliding_window": 8},
-    ),
-    "gemma3": Known(
-        "gemma3",
-        "Gemma3Text",
-        WINDOW | {"head_dim": 32, "query_pre_attn_scalar": 32, "num_hidden_layers": 7},
-        {"attention.sliding_window": 8, "rope.freq_base": 1000000.0},
-    ),
-    "gemma3 stretched": Known(
-        "gemma3",
-        "Gemma3Text",
-        WINDOW | {"head_dim": 32, "query_pre_attn_scalar": 32, "num_hidden_layers": 7, "rope_parameters": LINEAR},
-        {
-            "attention.sliding_window": 8,
-            "rope.freq_base": 1000000.0,
-            "rope.scaling.type": "linear",
-            "rope.scaling.factor": 8.0,
-        },
-    ),
-    "phi3 with long rope": Known(
-        "phi3",
-        "Phi3",
-        {"rope_parameters": LONG_ROPE, "original_max_position_embeddings": 64},
-        {
-            "rope.scaling.original_context_length": 64,
-            "rope.scaling.attn_factor": math.sqrt(1 + math.log(4) / math.log(64)),
-            "rope_factors_short.weight": numpy.array(SHORT, numpy.float32),
-            "rope_factors_long.weight": numpy.array(LONG, numpy.float32),
-        },
-    ),
-    "phi3": Known("phi3", "Phi3", {"sliding_window": 8}, {"attention.sliding_window": 8}),
-    "gpt2": Known("gpt2", "GPT2", GPT2),
-    "gpt2 untied and narrow": Known("gpt2", "GPT2", GPT2 | {"n_inner": 160, "tie_word_embeddings": False}),
-    "smollm3": Known("smollm3", "SmolLM3", {"num_hidden_layers": 4}, has_reader=False),
-    "granite": Known(
-        "granite",
-        "Granite",
-        {
-            "embedding_multiplier": 3.0,
-            "attention_multiplier": 0.2,
-            "residual_multiplier": 0.6,
-            "logits_scaling": 4.0,
-        },
-        has_reader=False,
-    ),
-    "olmo2": Known("olmo2", "Olmo2", has_reader=False),
-    "gptneox": Known("gptneox", "GPTNeoX", {"num_key_value_heads": ..., "rope_parameters": QUARTER}, has_reader=False),
-    "gptneox one after the other": Known(
-        "gptneox",
-        "GPTNeoX",
-        {"num_key_value_heads": ..., "use_parallel_residual": False, "attention_bias": False},
-        has_reader=False,
-    ),
-    "stablelm": Known("stablelm", "StableLm", {"use_qkv_bias": True}),
-    "stablelm side by side with normed heads": Known(
-        "stablelm", "StableLm", {"use_parallel_residual": True, "qk_layernorm": True}, has_reader=False
-    ),
-    "starcoder2": Known("starcoder2", "Starcoder2"),
-    "mixtral": Known("llama", "Mixtral", {"num_local_experts": 5, "head_dim": 16}, has_reader=False),
-    "qwen2moe": Known("qwen2moe", "Qwen2Moe", EXPERTS | {"shared_expert_intermediate_size": 64}),
-    "olmoe": Known("olmoe", "Olmoe", {"num_experts": 6, "num_experts_per_tok": 2}, has_reader=False),
-    "phi2": Known("phi2", "Phi", {"num_key_value_heads": ...}, has_reader=False),
-    "bloom": Known(
-        "bloom",
-        "Bloom",
-        {"num_key_value_heads": ..., "intermediate_size": ...},
-        {"context_length": 256},
-        has_reader=False,
-    ),
-    "qwen3moe": Known("qwen3moe", "Qwen3Moe", EXPERTS | {"head_dim": 32, "norm_topk_prob": True}),
-}
 
 
 def saved(known: Known, folder: Path, encoding: str) -> tuple[nn.Module, dict[str, Any], dict[str, numpy.ndarray]]:
@@ -167,15 +39,72 @@ def fitted(known: Known, name: str, tensor: torch.Tensor, encoding: str) -> torc
     array = tensor.numpy()
     if known.arch == "gpt2" and is_turned(name, array):
         return torch.from_numpy(rounded(name, array.T, encoding)).t().contiguous()
+    if known.arch == "gpt-oss" and array.ndim == 3:
+        return torch.from_numpy(rounded(name, array.swapaxes(1, 2), encoding)).swapaxes(1, 2).contiguous()
+    if ".kv_b_proj." in name:
+        return torch.from_numpy(rounded_pairs(name, array, encoding))
     return torch.from_numpy(rounded(name, array, encoding))
 
 
-@torch.inference_mode()
+def rounded_pairs(name: str, array: numpy.ndarray, encoding: str) -> numpy.ndarray:
+    """Keys are packed turned round, values as they lie."""
+    pairs = array.reshape(LATENT["num_key_value_heads"], -1, array.shape[-1])
+    keys, values = pairs[:, : LATENT["qk_nope_head_dim"]], pairs[:, LATENT["qk_nope_head_dim"] :]
+    keys = rounded(name, keys.swapaxes(1, 2), encoding).swapaxes(1, 2)
+    return numpy.concatenate((keys, rounded(name, values, encoding)), axis=1).reshape(array.shape)
+
+
 @pytest.mark.parametrize("encoding", ["F32", "Q8_0"])
 @pytest.mark.parametrize("known", CASES.values(), ids=[name.replace(" ", "-") for name in CASES])
 def test_logits_equal_those_of_the_model_it_was_made_of(tmp_path: Path, known: Known, encoding: str) -> None:
-    model, config, weights = saved(known, tmp_path / "model", encoding)
-    file = write_family(tmp_path / "tiny.gguf", known.arch, weights, config, encoding, **known.numbers)
+    compare(tmp_path, known, encoding)
+
+
+def test_experts_in_four_bits_are_those_of_gpt_oss(tmp_path: Path) -> None:
+    compare(tmp_path, CASES["gpt-oss"], "MXFP4")
+
+
+def test_latent_keys_and_values_may_lie_in_one_matrix_as_old_files_have_them(tmp_path: Path) -> None:
+    known = CASES["deepseek2 as version 2"]
+    _, config, weights = saved(known, tmp_path / "model", "F32")
+    new = write_family(tmp_path / "new.gguf", known.arch, weights, config, "F32", **known.numbers)
+    pairs = {name: array for name, array in weights.items() if ".kv_b_proj." in name}
+    renamed = {f"blk.{name.split('.')[2]}.attn_kv_b.weight": array for name, array in pairs.items()}
+    rest = {name: array for name, array in weights.items() if name not in pairs}
+    numbers = known.numbers | {"attention.key_length_mla": None, "attention.value_length_mla": None}
+    numbers |= {"attention.key_length": 40, "attention.value_length": 16}
+    old = write_family(tmp_path / "old.gguf", known.arch, rest, config, "F32", **numbers, **renamed)
+    found, wanted = ({each.name: each for each in gguf.tensors(file)} for file in (old, new))
+    assert gguf.config(old) == gguf.config(new)
+    assert {name: each.shape for name, each in found.items()} == {name: each.shape for name, each in wanted.items()}
+    again = {record.name: tensor.clone() for record, tensor in read(list(wanted.values()))}
+    for name, array in pairs.items():
+        assert torch.equal(again[name], torch.from_numpy(array))
+
+
+@pytest.mark.parametrize(
+    ("arch", "prefix", "numbers", "code"),
+    [
+        ("deepseek2", "DeepseekV2", {"expert_count": 160}, "config_incomplete"),
+        ("mistral3", "Mistral", {"attention.temperature_scale": 0.1}, "unknown_architecture"),
+        ("glm4", "Glm4", {"rope.dimension_sections": [8, 4, 4, 0]}, "unknown_architecture"),
+    ],
+)
+def test_what_cannot_be_made_exact_is_refused(
+    tmp_path: Path, arch: str, prefix: str, numbers: dict[str, Any], code: str
+) -> None:
+    known = next(each for each in CASES.values() if (each.arch, each.prefix) == (arch, prefix))
+    _, config, weights = saved(known, tmp_path / "model", "F32")
+    file = write_family(tmp_path / "tiny.gguf", arch, weights, config, "F32", **(known.numbers | numbers))
+    problem = gguf.describe(file, "tiny.gguf").problem
+    assert problem is not None and problem.code == code
+
+
+@torch.inference_mode()
+def compare(folder: Path, known: Known, encoding: str) -> None:
+    """Write the file, load it, and hold its logits against the reference's."""
+    model, config, weights = saved(known, folder / "model", encoding)
+    file = write_family(folder / "tiny.gguf", known.arch, weights, config, encoding, **known.numbers)
     plan = LoadPlan("test", file, "gguf", precision="float32", device="cpu", threads=1, max_running=1)
     loaded = load_model(plan, lambda stage, fraction: None)
     ids = torch.randint(3, 200, (60,), generator=torch.Generator().manual_seed(1)).tolist()

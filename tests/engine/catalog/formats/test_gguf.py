@@ -148,10 +148,33 @@ def test_what_cannot_be_loaded_is_listed_with_the_reason(tmp_path: Path, changes
 
 
 def test_an_architecture_that_cannot_be_read_is_shown_under_its_own_name(tmp_path: Path) -> None:
-    values = {"falcon.context_length": 512}
-    info = gguf.describe(write_tiny_llama(tmp_path / "tiny.gguf", arch="falcon", values=values), "tiny.gguf")
-    assert (info.family, info.architecture, info.context_length) == ("falcon", "FalconForCausalLM", 512)
-    assert info.problem is not None and "falcon" in info.problem.message
+    values = {"cohere2.context_length": 512}
+    info = gguf.describe(write_tiny_llama(tmp_path / "tiny.gguf", arch="cohere2", values=values), "tiny.gguf")
+    assert (info.family, info.architecture, info.context_length) == ("cohere2", "Cohere2ForCausalLM", 512)
+    assert info.problem is not None and "cohere2" in info.problem.message
+
+
+@pytest.mark.parametrize(
+    ("arch", "changes", "word", "remedy"),
+    [
+        ("llama", {"values": {"general.type": "adapter", "adapter.type": "lora"}}, "LoRA", "merge"),
+        ("clip", {"values": {"general.type": "mmproj"}}, "images", "language model"),
+        ("clip", {"values": {"general.type": None}}, "images", "language model"),
+        ("bert", {}, "embeddings", "writes"),
+        ("nomic-bert", {}, "embeddings", "writes"),
+        ("gemma-embedding", {}, "embeddings", "writes"),
+        ("t5encoder", {}, "embeddings", "writes"),
+        ("llama", {"values": {"llama.pooling_type": 1}}, "embeddings", "writes"),
+        ("llama", {"weights": {}}, "vocabulary", "weights"),
+        ("llama", {"values": {"general.type": "imatrix"}}, "imatrix", "belongs"),
+    ],
+)
+def test_what_is_no_language_model_is_listed_with_what_it_is_and_what_to_do(
+    tmp_path: Path, arch: str, changes: dict, word: str, remedy: str
+) -> None:
+    problem = gguf.describe(write_tiny_llama(tmp_path / "tiny.gguf", arch=arch, **changes), "tiny.gguf").problem
+    assert problem.code in ("not_a_model", "not_a_chat_model")
+    assert (word in problem.message, remedy in problem.hint) == (True, True), problem
 
 
 @pytest.mark.parametrize("kind", [16, 40, 99])
