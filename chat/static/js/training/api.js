@@ -34,7 +34,7 @@ import { events, getJson, post, request } from "../http.js";
 /** @typedef {[number, number|null, number|null, number|null]} Point x, the value, the smallest and the largest around it */
 /** @typedef {{ name: string, kind: string, points: Point[] }} Series */
 /** @typedef {{ x: number|null, step: number|null, at: number|null, kind: string, text: string|null, checkpoint: string|null }} Mark */
-/** @typedef {{ series: Series[], marks?: Mark[] }} Curves */
+/** @typedef {{ series: Series[], marks?: Mark[], complete?: boolean }} Curves `complete` is false while the log is still being read */
 /** @typedef {{ text: string, next_offset: number, end: boolean, size?: number }} LogPart */
 /**
  * @typedef {object} Job
@@ -71,10 +71,12 @@ export async function* runEvents(signal) {
  * @param {string[]} names
  * @param {string} axis step, time or tokens
  * @param {number} points at most, for each curve
+ * @param {[number, number]|null} range in which they lie, null for all
  * @returns {Promise<Curves>}
  */
-export function curves(id, names, axis, points) {
+export function curves(id, names, axis, points, range) {
   const query = new URLSearchParams({ names: names.join(","), x: axis, points: String(points) });
+  if (range) for (const [name, end] of [["from", range[0]], ["to", range[1]]]) query.set(String(name), String(end));
   return getJson(`${runPath(id)}/series?${query}`);
 }
 

@@ -83,9 +83,9 @@ function draw() {
 
 /** @param {Run} run @param {Run[]} shown */
 function drawRun(run, shown) {
-  curves.want(shown, view.metrics, view.axis);
+  curves.want(shown, view);
   head.show(run);
-  board.show(shown.map((one, hue) => ({ run: one, hue, curves: curves.of(one.id) })), view);
+  board.show(shown.map((one, hue) => ({ run: one, hue, ...curves.of(one.id, view.range) })), view);
   checkpoints.show(run.checkpoints);
   comparison.show(shown);
   required("log-fold", HTMLElement).hidden = run.log === false;

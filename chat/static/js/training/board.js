@@ -13,7 +13,8 @@ import { metricWords } from "./words.js";
 /** @typedef {import("./api.js").Run} Run */
 /** @typedef {import("./api.js").Series} Series */
 /** @typedef {import("./view.js").View} View */
-/** @typedef {{ run: Run, hue: number, curves: import("./api.js").Curves|null }} Shown */
+/** @typedef {import("./api.js").Curves} Curves */
+/** @typedef {{ run: Run, hue: number, curves: Curves|null, detail: Curves|null }} Shown `detail` is what lies in the range */
 /** @typedef {{ key: string, title: string, has: (series: Series) => boolean }} Kind */
 
 /** The toolbar and a chart for each kind of curve. */
@@ -21,6 +22,7 @@ export class Board {
   #place = required("charts", HTMLElement);
   #axis = required("axis", HTMLSelectElement);
   #log = required("log-scale", HTMLInputElement);
+  #fit = required("leave-outliers", HTMLInputElement);
   #smooth = required("smoothing", HTMLInputElement);
   #smoothWords = required("smoothing-words", HTMLOutputElement);
   #metrics = required("metrics", HTMLElement);
@@ -40,6 +42,7 @@ export class Board {
     this.#axis.replaceChildren(...AXES.map((name) => element("option", { value: name }, t(`training.axis_${name}`))));
     this.#axis.addEventListener("change", () => change({ axis: this.#axis.value, range: null }));
     this.#log.addEventListener("change", () => change({ isLog: this.#log.checked }));
+    this.#fit.addEventListener("change", () => change({ isFitted: this.#fit.checked }));
     this.#smooth.addEventListener("input", () => change({ smoothing: Number(this.#smooth.value) }));
   }
 
@@ -50,6 +53,7 @@ export class Board {
   show(shown, view) {
     this.#axis.value = view.axis;
     this.#log.checked = view.isLog;
+    this.#fit.checked = view.isFitted;
     this.#smooth.value = String(view.smoothing);
     this.#smoothWords.textContent = percent(view.smoothing);
     this.#showMetrics(shown[0]?.run, view.metrics);
@@ -60,12 +64,7 @@ export class Board {
     required("charts-none", HTMLElement).hidden = !isKnown || whole !== null;
     const kinds = whole === null ? [] : kindsOf(view.metrics).filter(({ has }) => series.some(has));
     this.#keep(kinds);
-    for (const kind of kinds) this.#chart(kind.key)?.show(pictureOf(kind, shown, view, whole ?? [0, 1]));
-  }
-
-  /** @param {string} key */
-  #chart(key) {
-    return this.#charts.get(key);
+    for (const kind of kinds) this.#charts.get(kind.key)?.show(pictureOf(kind, shown, view, whole ?? [0, 1]));
   }
 
   /** A chart for each kind, in their order; what stands right is not moved. @param {Kind[]} kinds */
@@ -125,31 +124,33 @@ function kindsOf(metrics) {
  * @returns {import("./chart.js").Picture}
  */
 function pictureOf(kind, shown, view, whole) {
-  const lines = shown.flatMap(({ run, hue, curves }) => {
-    const own = (curves?.series ?? []).filter((series) => kind.has(series) && series.points.length > 0);
-    return own.map((series) => lineOf(series, own, run, hue, shown.length > 1, view.smoothing));
-  });
+  const own = shown.map(({ curves, detail }) => ((detail ?? curves)?.series ?? []).filter((series) => kind.has(series) && series.points.length > 0));
+  const names = new Set(own.flat().map(metricWords));
+  const lines = shown.flatMap(({ run, hue }, index) =>
+    own[index].map((series) => {
+      const isTwice = own[index].filter((other) => other.kind === series.kind).length > 1;
+      const name = isTwice ? series.name : metricWords(series);
+      const label = shown.length === 1 ? name : names.size === 1 ? run.name : `${run.name} · ${name}`;
+      const shade = shown.length > 1 ? hue : Number(series.kind === "validation_loss");
+      return lineOf(series, `${run.id} ${series.name}`, label, shade, view.smoothing);
+    }),
+  );
   const marks = shown[0]?.curves?.marks ?? [];
   const speed = lines.length > 0 && kind.key.startsWith("metric") ? shown[0].run.metrics?.find(({ name }) => name === kind.title) : null;
   const title = speed ? metricWords(speed) : kind.title;
-  return { title, lines, marks, axis: view.axis, isLog: view.isLog, whole, range: view.range };
+  return { title, lines, marks, axis: view.axis, isLog: view.isLog, isFitted: view.isFitted, whole, range: view.range };
 }
 
 /**
  * @param {Series} series
- * @param {Series[]} own all of the run in this chart
- * @param {Run} run
+ * @param {string} key
+ * @param {string} label
  * @param {number} hue
- * @param {boolean} areMany whether other runs are shown too
  * @param {number} smoothing
  * @returns {import("./chart.js").Line}
  */
-function lineOf(series, own, run, hue, areMany, smoothing) {
-  const { name, kind, points } = series;
-  const isTwice = own.filter((other) => other.kind === kind).length > 1;
-  const label = [areMany ? run.name : null, isTwice ? name : metricWords(series)].filter(Boolean).join(" · ");
+function lineOf({ kind, points }, key, label, hue, smoothing) {
   const isDashed = kind === "validation_loss";
   const isEvened = smoothing > 0 && kind !== "learning_rate" && !isDashed;
-  const shade = areMany ? hue : kind === "validation_loss" ? 1 : 0;
-  return { key: `${run.id} ${name}`, label, hue: shade, isDashed, points, even: isEvened ? smoothed(points, smoothing) : null };
+  return { key, label, hue, isDashed, points, even: isEvened ? smoothed(points, smoothing) : null };
 }

@@ -19,7 +19,7 @@ import { amount, place, tickWords, valueWords } from "./words.js";
  * One curve; `even` are its smoothed values, null where nothing is smoothed.
  * @typedef {{ key: string, label: string, hue: number, isDashed: boolean, points: Point[], even: Point[]|null }} Line
  */
-/** @typedef {{ title: string, lines: Line[], marks: Mark[], axis: string, isLog: boolean, whole: Range, range: Range|null }} Picture */
+/** @typedef {{ title: string, lines: Line[], marks: Mark[], axis: string, isLog: boolean, isFitted: boolean, whole: Range, range: Range|null }} Picture */
 /** @typedef {{ zoom: (range: Range|null) => void, mark: (mark: Mark, at: DOMRect) => void }} ChartActions */
 /** @typedef {{ x: Axis, y: Axis, left: number, right: number, top: number, bottom: number, width: number, height: number }} Frame */
 
@@ -124,10 +124,10 @@ export class Chart {
  * @param {number} width
  * @returns {Frame}
  */
-function frameOf({ lines, axis, isLog }, seen, width) {
+function frameOf({ lines, axis, isLog, isFitted }, seen, width) {
   const [left, right, top, bottom] = [EDGES.left, width - EDGES.right, EDGES.top, HEIGHT - EDGES.bottom];
-  const x = acrossAxis(seen, [left, right], axis, Math.max(2, Math.floor(width / 110)));
-  const values = valuesOf(lines.map((line) => within(line.points, seen)), isLog);
+  const x = acrossAxis(seen, [left, right], axis, Math.max(2, Math.floor(width / 80)));
+  const values = valuesOf(lines.map((line) => within(line.points, seen)), isLog, isFitted);
   return { x, y: valueAxis(values, [bottom, top], isLog, 5), left, right, top, bottom, width, height: HEIGHT };
 }
 

@@ -61,7 +61,8 @@ export class Comparison {
 function outcomes(runs) {
   const number = (/** @type {string} */ name, /** @type {(number|null|undefined)[]} */ values, /** @type {(value: number) => string} */ write, isLess = true) => {
     const known = values.filter((value) => value != null && Number.isFinite(value)).map(Number);
-    const best = known.length > 1 ? values.indexOf(isLess ? Math.min(...known) : Math.max(...known)) : -1;
+    const top = isLess ? Math.min(...known) : Math.max(...known);
+    const best = known.length > 1 && known.filter((value) => value === top).length === 1 ? values.indexOf(top) : -1;
     return { name: t(`training.fact_${name}`), values: values.map((value) => (value == null ? "–" : write(value))), best };
   };
   const lasted = runs.map(({ started_at: from, updated_at: to }) => (from === null || to === null ? null : Math.max(0, to - from)));

@@ -13,7 +13,7 @@ const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 
 export function within(points, [from, to]) {
   const first = Math.max(0, indexAt(points, from) - 1);
   const end = indexAt(points, to);
-  return points.slice(first, Math.min(points.length, end + 2));
+  return points.slice(first, Math.min(points.length, end + 1));
 }
 
 /** How many points lie before x, by halving. @param {Point[]} points by x @param {number} x */
@@ -44,23 +44,26 @@ export function rangeOf(curves) {
  * The values from the lowest to the highest, spikes included, with a little air.
  * @param {Point[][]} curves
  * @param {boolean} isLog then what is not above zero has no place
+ * @param {boolean} [isFitted] leave out the hundredth of the values at either end
  * @returns {Range}
  */
-export function valuesOf(curves, isLog) {
-  let [low, high] = [Infinity, -Infinity];
-  for (const points of curves) {
-    for (const [, value, least, most] of points) {
-      for (const one of [value, least, most]) {
-        if (one === null || !Number.isFinite(one) || (isLog && one <= 0)) continue;
-        if (one < low) low = one;
-        if (one > high) high = one;
-      }
-    }
-  }
-  if (low > high) return isLog ? [0.1, 1] : [0, 1];
+export function valuesOf(curves, isLog, isFitted = false) {
+  const known = curves.flat().flatMap(([, value, low, high]) => (isFitted ? [value] : [value, low, high]));
+  const placed = known.filter((one) => one !== null && Number.isFinite(one) && (!isLog || one > 0)).map(Number);
+  const found = isFitted ? middle(placed) : extent(placed);
+  if (found === null) return isLog ? [0.1, 1] : [0, 1];
+  const [low, high] = found;
   if (isLog) return [low / 1.1, high * 1.1];
   const air = (high - low) * 0.06 || Math.abs(high) * 0.06 || 1;
   return [low - air, high + air];
+}
+
+/** @param {number[]} values @returns {Range|null} */
+function middle(values) {
+  if (values.length === 0) return null;
+  const sorted = values.sort((one, other) => one - other);
+  const cut = Math.floor(sorted.length / 100);
+  return [sorted[cut], sorted[sorted.length - 1 - cut]];
 }
 
 /**

@@ -12,6 +12,7 @@ const MOST_COMPARED = 8;
  * @property {string[]} compared runs that are laid over it
  * @property {string} axis
  * @property {boolean} isLog
+ * @property {boolean} isFitted whether outliers are left out of the scale
  * @property {number} smoothing from 0, none, to 0.99
  * @property {string[]} metrics
  * @property {[number, number]|null} range
@@ -29,6 +30,7 @@ export function viewFrom(search) {
     compared: query.getAll("with").slice(0, MOST_COMPARED),
     axis: AXES.includes(axis) ? axis : "step",
     isLog: query.has("log"),
+    isFitted: query.has("fit"),
     smoothing: Number.isFinite(smoothing) ? Math.min(MOST_SMOOTHING, Math.max(0, smoothing)) : 0,
     metrics: query.getAll("curve"),
     range: isRange ? [ends[0], ends[1]] : null,
@@ -42,6 +44,7 @@ export function queryOf(view) {
   for (const id of view.compared) query.append("with", id);
   if (view.axis !== "step") query.set("x", view.axis);
   if (view.isLog) query.set("log", "1");
+  if (view.isFitted) query.set("fit", "1");
   if (view.smoothing !== 0.6) query.set("smooth", String(view.smoothing));
   for (const name of view.metrics) query.append("curve", name);
   if (view.range) query.set("zoom", view.range.map((end) => Number(end.toPrecision(8))).join("~"));
