@@ -33,6 +33,9 @@ Usage: scripts/run.sh [COMMAND] [OPTIONS]
   list       the checkpoints, in the terminal: try `list --help`
   check      look a checkpoint's weights through: `check ID`
   export     write a checkpoint as a Hugging Face folder: `export ID OUT`
+  keys       API keys for a server that asks who calls: `keys add NAME`, `keys list`, `keys remove NAME`
+  users      accounts to sign in with: `users add NAME`, and list, remove, password
+  config     every setting, its value and where it came from
   starter    fetch the starter model into checkpoints/ and stop
   test       run the tests; options go to pytest
 END
@@ -184,6 +187,10 @@ main() {
     list)
         prepare requirements.txt
         hand_over_here -m engine.catalog --default "$root/checkpoints" "$@"
+        ;;
+    keys | users | config)
+        prepare requirements.txt
+        hand_over -m chat "$command" "$@"
         ;;
     check | export)
         prepare requirements.txt

@@ -23,10 +23,10 @@ LONGEST_PATH = 2000
 @bp.get("/api/session")
 def show() -> Response:
     """Whether this server asks who calls, and who the caller is to it; a stranger's `name` is null."""
-    visitor, asks = current_visitor(), parts().access is not None
-    is_known = not asks or visitor.owner != "nobody"
+    visitor = current_visitor()
+    is_known = not visitor.is_stranger
     return jsonify(
-        asks=asks,
+        asks=parts().access is not None,
         name=visitor.shown if is_known else None,
         is_admin=visitor.is_admin,
         scopes=["chat", *(["admin"] if visitor.is_admin else [])] if is_known else [],

@@ -103,7 +103,7 @@ def _rule() -> str | None:
 
 def _refuse_or_send_to_the_door(visitor: Visitor) -> Response | None:
     need = need_of(_rule(), request.method)
-    is_known = not visitor.name.startswith(f"{STRANGER.name}@")
+    is_known = not visitor.is_stranger
     if need == "nothing" or (need == "chat" and is_known) or visitor.is_admin:
         return None
     if _rule() == "/metrics" and is_direct_and_local():

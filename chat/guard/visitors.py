@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from flask import g, has_request_context
 
+# Whose conversations a stranger would see; no account and no key has that id.
+NOBODY = "nobody"
+
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
@@ -20,11 +23,16 @@ class Visitor:
     is_admin: bool
     is_session: bool = False
 
+    @property
+    def is_stranger(self) -> bool:
+        """Whether nobody knows who that is, on a server that asks."""
+        return self.owner == NOBODY
+
 
 # Everyone who reaches a server that asks nobody.
 ANYONE = Visitor("anyone", "", None, True)
 # Somebody who has not said who they are, where that is asked.
-STRANGER = Visitor("stranger", "", "nobody", False)
+STRANGER = Visitor("stranger", "", NOBODY, False)
 
 
 def current_visitor() -> Visitor:

@@ -59,7 +59,7 @@ class Database:
         """Make the file where there is none, and bring its tables up to date. Raises StoreProblem."""
         if self.file is not None:
             try:
-                self.file.parent.mkdir(parents=True, exist_ok=True)
+                self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             except OSError as error:
                 raise StoreProblem(
                     f"the folder {self.file.parent} cannot be made: {error.strerror}",

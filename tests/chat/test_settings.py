@@ -38,12 +38,13 @@ WANTED = {
     "log_level": ("debug", "debug"),
     "log_format": ("json", "json"), "log_prompts": (True, True), "log_directory": ("logs2", Path("logs2")),
     "data_directory": ("kept2", Path("kept2")), "database_url": ("postgresql://me@there/x", "postgresql://me@there/x"),
-    "secret_file": ("hidden", Path("hidden")),
+    "secret_file": ("hidden", Path("hidden")), "runs_directory": ("logs3", Path("logs3")),
 }  # fmt: skip
 SWITCHES = {"auth": "--no-auth", "open_browser": "--open", "log_prompts": "--log-prompts"}
 
 
 def test_every_setting_can_be_given_in_every_way(tmp_path: Path):
+    assert set(WANTED) == set(Settings.__dataclass_fields__)
     given = {name: pair[0] for name, pair in WANTED.items()}
     texts = {name: ",".join(value) if isinstance(value, list) else str(value) for name, value in given.items()}
     lines = [
