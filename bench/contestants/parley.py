@@ -23,6 +23,7 @@ PRECISION = os.environ.get("BENCH_PRECISION", "auto")
 
 class Parley:
     def __init__(self, loaded: Loaded) -> None:
+        self._known: Sequence | None = None
         self._runner = Runner(loaded.model, loaded.cache, loaded.device, loaded.kernels)
 
     def prefill(self, tokens: int) -> None:
@@ -38,9 +39,24 @@ class Parley:
                 sequence.output_ids.append(token)
             logits = self._runner.run([Span(each, each.length - 1, 1) for each in sequences])
 
+    def behind(self, context: int, tokens: int) -> None:
+        """Compute so many tokens of one answer behind a context of this length, which is computed once and kept.
+
+        So the first time is to warm up, and to be left out.
+        """
+        if self._known is None or len(self._known.prompt_ids) != context:
+            self.prefill(context)
+            self._known = _sequence(0, context)
+        self._known.output_ids = [2000]
+        for token in range(tokens):
+            self._runner.run([Span(self._known, self._known.length - 1, 1)])
+            self._known.output_ids.append(2000 + token)
+
 
 def _sequence(slot: int, tokens: int) -> Sequence:
-    made = Sequence(str(slot), list(range(1000, 1000 + tokens)), SamplingParams(seed=0), 4096, Clock(0.0))
+    made = Sequence(
+        str(slot), [1000 + place % 10_000 for place in range(tokens)], SamplingParams(seed=0), 4096, Clock(0.0)
+    )
     made.slot = slot
     return made
 

@@ -1,0 +1,66 @@
+"""What `done` and the status say of an answer's times, against a stopwatch that knows only the events."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from bench.engines import LASTING, folder_of
+from bench.report import Table, spread
+from bench.serving import Server, Stream, listen, serving
+
+PROMPT_WORDS, TOKENS = 700, 200
+NAMES = ("queue_ms", "prefill_ms", "time_to_first_token_ms", "decode_ms", "tokens_per_second")
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The same times as the server tells them and as they were seen outside."""
+
+    told: dict[str, float]
+    seen: dict[str, float]
+
+
+def measure(options: argparse.Namespace) -> Table:
+    """One long prompt that waits for others in the queue, so that each of its times is worth looking at."""
+    words, tokens = (40, 8) if options.short else (PROMPT_WORDS, TOKENS)
+    with folder_of(options.model) as (folder, (model,)):
+        flags = ["--checkpoints", str(folder), "--cache-directory", str(LASTING), "--threads", str(options.threads)]
+        with serving("chat", *flags) as server:
+            server.load(model)
+            compared = [
+                compare(server, model, words, tokens, number)
+                for number in range(1 if options.short else options.repetitions)
+            ]
+    rows = []
+    for name in NAMES:
+        told, seen = ([getattr(each, kind)[name] for each in compared] for kind in ("told", "seen"))
+        ratios = [each.told[name] / each.seen[name] for each in compared if each.seen[name]]
+        rows.append((name, spread(told), spread(seen), f"{median(ratios):.3f}x" if ratios else "never waited"))
+    head = ("", "told by the server", "stopwatch outside", "told against seen")
+    return Table(
+        head, tuple(rows), {"told": [each.told for each in compared], "seen": [each.seen for each in compared]}
+    )
+
+
+def compare(server: Server, model: str, words: int, tokens: int, number: int, others: int = 24) -> Compared:
+    """Ask behind `others` short requests; the times of the last one."""
+    prompt = " ".join(f"{number} {word}" for word in range(words))
+    short = [{"model": model, "prompt": f"{number} {each}", "max_new_tokens": 8} for each in range(others)]
+    streams = listen(server, [*short, {"model": model, "prompt": prompt, "max_new_tokens": tokens, "temperature": 0}])
+    return Compared(streams[-1].events[-1][2]["timings"], seen(streams[-1]))
+
+
+def seen(stream: Stream) -> dict[str, Any]:
+    """The times that the events of a stream tell by when they came."""
+    started, first, done = stream.of("start")[0][0], stream.of("token")[0][0], stream.events[-1]
+    decoded = done[2]["usage"]["completion_tokens"] - 1
+    return {
+        "queue_ms": 1000 * (started - stream.sent),
+        "prefill_ms": 1000 * (first - started),
+        "time_to_first_token_ms": 1000 * (first - stream.sent),
+        "decode_ms": 1000 * (done[0] - first),
+        "tokens_per_second": decoded / (done[0] - first),
+    }
