@@ -167,11 +167,12 @@ class LowRank:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """A tokenizer's parts as a GGUF file embeds them; `engine.text` builds a tokenizer from it.
+    """A tokenizer's parts as a GGUF file or sentencepiece keeps them; `engine.text` builds a tokenizer from it.
 
-    `model` is "gpt2" (byte-level BPE), "llama" (BPE by score) or "ranks" (byte-level BPE whose merges follow from the
-    order of the tokens); `kinds` holds GGUF token types (1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused,
-    6 byte). `pattern` says how a text is cut into words where `pre` does not name it.
+    `model` is "gpt2" (byte-level BPE), "llama" (BPE by score), "unigram" or "ranks" (byte-level BPE whose merges follow
+    from the order of the tokens); `kinds` holds GGUF token types (1 normal, 2 unknown, 3 control, 4 user-defined,
+    5 unused, 6 byte). `pattern` says how a text is cut into words where `pre` does not name it. Of a text's characters
+    some become others by `character_map`, as sentencepiece compiles it; spaces in a row one, if it `removes_spaces`.
     """
 
     model: str
@@ -182,11 +183,13 @@ class Vocabulary:
     merges: tuple[str, ...]
     add_space_prefix: bool = True
     pattern: str = ""
+    character_map: bytes = b""
+    removes_spaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TokenizerSpec:
-    """Which tokenizer a checkpoint uses: a `tokenizer.json` file, its text as `json`, or a `vocabulary` to build from.
+    """Which tokenizer a checkpoint uses: a `vocabulary` to build from, a tokenizer.json as `json`, or such a `file`.
 
     `special_tokens` maps a template's variable to its text, for instance bos_token to "<s>".
     """

@@ -11,15 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.catalog import byte_ranks, sentence_pieces
+from engine.catalog import byte_ranks, sentence_pieces, sentencepiece_model, slow_tokenizers
 from engine.catalog.documents import read_object, read_object_if_there
 from engine.catalog.info import TokenizerSpec
+from engine.catalog.special_tokens import SPECIAL_TOKENS, STOP_TOKENS, token_text, whole_ids
 from engine.catalog.torch_pickle import read_bare
 from engine.errors import CheckpointProblem
 
 FOLDERS_UP = 3
-STOP_TOKENS = ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>", "<|endoftext|>", "<|eom_id|>")
-SPECIAL_TOKENS = ("bos_token", "eos_token", "unk_token", "pad_token")
 LONGEST_CHARACTERS = 16 * 1024 * 1024
 LONGEST_BEGINNING = 512 * 1024
 JSON_GAP = re.compile(r"[\s{:,]*")
@@ -54,16 +53,23 @@ def near(path: Path, rows: int, dataset: str | None = None) -> TokenizerSpec | N
 
 
 def _read(file: Path, path: Path, rows: int) -> TokenizerSpec | None:
-    shown = _shown(file, path.parent)
+    source = shown(file, path.parent)
     if file.suffix == ".bin":
-        return sentence_pieces.spec(file, shown, rows)
+        return sentence_pieces.spec(file, source, rows)
     if file.name == "meta.pkl":
         return _characters(file, path)
     if file.suffix in (".pkl", ".model"):
-        found = byte_ranks.of_encoding(file, shown) if file.suffix == ".pkl" else byte_ranks.of_lines(file, shown)
+        found = byte_ranks.of_encoding(file, source) if file.suffix == ".pkl" else _of_model(file, source)
         is_its_own = found is not None and _fits(len(found.vocabulary.tokens), rows)
         return found if is_its_own else None
     return spec(file, path.parent, {})
+
+
+def _of_model(file: Path, source: str) -> TokenizerSpec | None:
+    """What is called tokenizer.model: sentencepiece's, or the lines of Llama 3."""
+    if not sentencepiece_model.looks_like_one(file):
+        return byte_ranks.of_lines(file, source)
+    return slow_tokenizers.spec(file, source, {})
 
 
 def places(path: Path, rows: int, dataset: str | None = None) -> list[Path]:
@@ -98,32 +104,26 @@ def absent(path: Path, rows: int) -> CheckpointProblem:
 
 def kind(found: TokenizerSpec) -> str:
     """What kind of tokenizer it is, for people."""
-    if found.file is not None:
-        return "tokenizer.json"
-    return "characters" if found.vocabulary is None else "bpe"
+    if found.vocabulary is not None:
+        return "unigram" if found.vocabulary.model == "unigram" else "bpe"
+    return "characters" if found.file is None else "tokenizer.json"
 
 
 def spec(file: Path, home: Path, settings: Mapping[str, Any]) -> TokenizerSpec:
     """A tokenizer.json with the special tokens that the files beside it and `settings`, a config.json, tell."""
     own = read_object_if_there(file.parent / "tokenizer_config.json")
     own = {**read_object_if_there(file.parent / "special_tokens_map.json"), **own}
-    special = {name: text for name in SPECIAL_TOKENS if (text := _token_text(own.get(name)))}
+    special = {name: text for name in SPECIAL_TOKENS if (text := token_text(own.get(name)))}
     ids = _added_tokens(file)
     stops = {*whole_ids(settings.get("eos_token_id"))}
     stops |= {ids[text] for text in (*STOP_TOKENS, special.get("eos_token")) if text in ids}
     return TokenizerSpec(
-        source=_shown(file, home),
+        source=shown(file, home),
         file=file,
         special_tokens=special,
         bos_id=ids.get(special.get("bos_token", ""), next(iter(whole_ids(settings.get("bos_token_id"))), None)),
         stop_ids=tuple(sorted(stops)),
     )
-
-
-def whole_ids(value: Any) -> tuple[int, ...]:
-    """Token ids from a config.json, where there may be one, several or none."""
-    values = value if isinstance(value, list) else [value]
-    return tuple(each for each in values if isinstance(each, int) and not isinstance(each, bool))
 
 
 def _characters(file: Path, path: Path) -> TokenizerSpec | None:
@@ -152,7 +152,7 @@ def _characters(file: Path, path: Path) -> TokenizerSpec | None:
         "decoder": {"type": "Fuse"},
         "model": {"type": "WordLevel", "vocab": ids, "unk_token": next(iter(ids))},
     }
-    return TokenizerSpec(source=_shown(file, path.parent), json=json.dumps(tokenizer))
+    return TokenizerSpec(source=shown(file, path.parent), json=json.dumps(tokenizer))
 
 
 def _is_character(text: Any, token_id: Any) -> bool:
@@ -209,12 +209,7 @@ def _added_ids(document: Mapping[str, Any]) -> dict[str, int]:
     }
 
 
-def _token_text(value: Any) -> str | None:
-    text = value.get("content") if isinstance(value, dict) else value
-    return text if isinstance(text, str) else None
-
-
-def _shown(file: Path, home: Path) -> str:
+def shown(file: Path, home: Path) -> str:
     """The file as it is reached from the checkpoint's folder."""
     up = 0
     while home not in file.parents and home != home.parent:

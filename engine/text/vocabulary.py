@@ -1,18 +1,22 @@
-"""A vocabulary of bare tokens -> a tokenizer: byte-level BPE ("gpt2", "ranks"), BPE by score ("llama"); no others."""
+"""A vocabulary of bare tokens -> a tokenizer: byte-level BPE ("gpt2", "ranks"), and sentencepiece's two kinds.
+
+Those are BPE by score ("llama") and "unigram"; there are no others.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter
+from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers
-from tokenizers.models import BPE
+from tokenizers.models import BPE, Unigram
 
 from engine.catalog.info import Vocabulary
 from engine.errors import CheckpointProblem
 from engine.text.patterns import COMPOSES, IGNORES_MERGES, patterns
 
-NORMAL, UNKNOWN, CONTROL, USER_DEFINED = 1, 2, 3, 4
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED, BYTE = 1, 2, 3, 4, 6
 SPACE = "\u2581"
 LONGEST_PIECE = 512
 
@@ -22,10 +26,10 @@ def build(vocabulary: Vocabulary) -> Tokenizer:
 
     Raises CheckpointProblem for another kind of vocabulary and for one that contradicts itself.
     """
-    makers = {"gpt2": _byte_level, "llama": _by_score, "ranks": _by_rank}
+    makers = {"gpt2": _byte_level, "llama": _by_score, "unigram": _unigram, "ranks": _by_rank}
     if vocabulary.model not in makers:
         raise CheckpointProblem(
-            f"vocabularies of the kind {vocabulary.model!r} cannot be used here; gpt2, llama and ranks can",
+            f"vocabularies of the kind {vocabulary.model!r} cannot be used here; {', '.join(makers)} can",
             code="tokenizer_not_found",
             hint="Put the tokenizer.json of the base model beside the weights.",
         )
@@ -42,7 +46,7 @@ def _added(text: str, is_special: bool) -> AddedToken:
 
 def _texts(vocabulary: Vocabulary) -> Sequence[str]:
     """The tokens; user-defined ones as they stand in a text, with real spaces."""
-    if vocabulary.model != "llama" or not vocabulary.kinds:
+    if vocabulary.model not in ("llama", "unigram") or not vocabulary.kinds:
         return vocabulary.tokens
     pairs = zip(vocabulary.tokens, vocabulary.kinds, strict=True)
     return [text.replace(SPACE, " ") if kind == USER_DEFINED else text for text, kind in pairs]
@@ -98,10 +102,27 @@ def _by_score(vocabulary: Vocabulary) -> Tokenizer:
     unknown = next((text for text, kind in zip(texts, vocabulary.kinds, strict=False) if kind == UNKNOWN), None)
     merges = _merges_by_score(vocabulary)
     tokenizer = Tokenizer(_bpe(ids, merges, unk_token=unknown, fuse_unk=True, byte_fallback=True))
-    spaces, first = normalizers.Replace(" ", SPACE), vocabulary.add_space_prefix
-    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend(SPACE), spaces]) if first else spaces
-    steps = [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse()]
-    tokenizer.decoder = decoders.Sequence([*steps, decoders.Strip(" ", 1, 0)] if first else steps)
+    return _of_pieces(tokenizer, vocabulary)
+
+
+def _unigram(vocabulary: Vocabulary) -> Tokenizer:
+    """The cut whose pieces have the largest sum of scores, which are logarithms of probabilities."""
+    pieces = list(zip(_texts(vocabulary), vocabulary.scores, strict=True))
+    unknown = next((number for number, kind in enumerate(vocabulary.kinds) if kind == UNKNOWN), None)
+    has_bytes = BYTE in vocabulary.kinds
+    return _of_pieces(Tokenizer(_made(Unigram, pieces, unknown, has_bytes)), vocabulary)
+
+
+def _of_pieces(tokenizer: Tokenizer, vocabulary: Vocabulary) -> Tokenizer:
+    """The tokenizer with sentencepiece's way of preparing a text, and of putting one together."""
+    steps = [normalizers.Precompiled(vocabulary.character_map)] if vocabulary.character_map else []
+    if vocabulary.removes_spaces:
+        steps += [normalizers.Strip(), normalizers.Replace(Regex(" {2,}"), " ")]
+    first = vocabulary.add_space_prefix
+    steps += [normalizers.Prepend(SPACE)] if first else []
+    tokenizer.normalizer = normalizers.Sequence([*steps, normalizers.Replace(" ", SPACE)])
+    back = [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse()]
+    tokenizer.decoder = decoders.Sequence([*back, decoders.Strip(" ", 1, 0)] if first else back)
     return tokenizer
 
 
@@ -122,8 +143,12 @@ def _merges_by_score(vocabulary: Vocabulary) -> list[tuple[str, str]]:
 
 
 def _bpe(ids: dict[str, int], merges: list[tuple[str, str]], **settings: object) -> BPE:
+    return _made(BPE, ids, merges, **settings)
+
+
+def _made(model: Callable[..., Any], *parts: object, **settings: object) -> Any:
     try:
-        return BPE(ids, merges, **settings)
+        return model(*parts, **settings)
     except Exception as error:  # The library raises nothing narrower.
         raise CheckpointProblem(
             f"the vocabulary contradicts itself: {error}",

@@ -9,12 +9,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.catalog import quantised, safetensors_header, templates, torch_contents, torch_tensors, unsuited
+from engine.catalog import (
+    quantised,
+    safetensors_header,
+    slow_tokenizers,
+    templates,
+    torch_contents,
+    torch_tensors,
+    unsuited,
+)
 from engine.catalog.documents import read_object, read_object_if_there
 from engine.catalog.evidence import findings
 from engine.catalog.info import ChatTemplate, CheckpointInfo, Problem, TensorRecord, TokenizerSpec
+from engine.catalog.special_tokens import whole_ids
 from engine.catalog.state_dict import NOT_WEIGHTS
-from engine.catalog.tokenizer_files import spec, whole_ids
+from engine.catalog.tokenizer_files import shown, spec
 from engine.catalog.trainer import trainer
 from engine.errors import CheckpointProblem, EngineError
 from engine.models.known_keys import unknown_keys
@@ -81,13 +90,16 @@ def _stored(path: Path) -> tuple[TensorRecord, ...]:
 
 
 def tokenizer(path: Path) -> TokenizerSpec:
-    """tokenizer.json here or one folder up, and which ids begin and end a text."""
-    file = _tokenizer_file(path)
+    """tokenizer.json, tokenizer.model or vocab.json here or one folder up, and which ids begin and end a text."""
+    file = tokenizer_file(path)
     if file is None:
         return TokenizerSpec("none")
     settings = _settings(path)
     ends = [*whole_ids(settings.get("eos_token_id")), *whole_ids(_generation(path).get("eos_token_id"))]
-    return spec(file, path, {**settings, "eos_token_id": ends})
+    settings = {**settings, "eos_token_id": ends}
+    if file.name == "tokenizer.json":
+        return spec(file, path, settings)
+    return slow_tokenizers.spec(file, shown(file, path), settings)
 
 
 def template(path: Path) -> ChatTemplate | None:
@@ -95,7 +107,7 @@ def template(path: Path) -> ChatTemplate | None:
     for folder in (path, path.parent):
         if found := templates.near(folder):
             return found
-        if (folder / "tokenizer.json").is_file():
+        if tokenizer_in(folder) is not None:
             break
     return None
 
@@ -156,17 +168,17 @@ def _with_weights(info: CheckpointInfo, found: tuple[TensorRecord, ...]) -> Chec
 
 
 def _with_text(info: CheckpointInfo) -> CheckpointInfo:
-    found, own = tokenizer(info.path), template(info.path)
+    found, own = tokenizer_file(info.path), template(info.path)
     problem = info.problem
-    if found.file is None and problem is None:
+    if found is None and problem is None:
         problem = Problem(
             "tokenizer_not_found",
-            f"no tokenizer.json in {info.path.name} or in the folder above it",
+            f"no tokenizer.json, tokenizer.model or vocab.json in {info.path.name} or in the folder above it",
             "Put the tokenizer.json of the base model beside the weights.",
         )
     return replace(
         info,
-        tokenizer=None if found.file is None else {"kind": "tokenizer.json", "source": found.source},
+        tokenizer=None if found is None else {"kind": found.name, "source": shown(found, info.path)},
         chat_template=None if own is None else {"source": own.source},
         sampling_defaults=_sampling_defaults(_generation(info.path)),
         problem=problem,
@@ -207,9 +219,15 @@ def _sharded(path: Path, index: str) -> tuple[TensorRecord, ...]:
     return tuple(found)
 
 
-def _tokenizer_file(path: Path) -> Path | None:
-    candidates = (path / "tokenizer.json", path.parent / "tokenizer.json")
-    return next((file for file in candidates if file.is_file()), None)
+def tokenizer_file(path: Path) -> Path | None:
+    """The file that the tokenizer is read from, here or one folder up."""
+    return tokenizer_in(path) or tokenizer_in(path.parent)
+
+
+def tokenizer_in(folder: Path) -> Path | None:
+    """The tokenizer's file in this folder: tokenizer.json before those that have to be built."""
+    file = folder / "tokenizer.json"
+    return file if file.is_file() else slow_tokenizers.place(folder)
 
 
 def _settings(path: Path) -> dict[str, Any]:

@@ -11,14 +11,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.catalog import adapter_bases, adapter_settings, safetensors_header, templates, torch_contents, torch_tensors
+from engine.catalog import (
+    adapter_bases,
+    adapter_settings,
+    safetensors_header,
+    slow_tokenizers,
+    templates,
+    torch_contents,
+    torch_tensors,
+)
 from engine.catalog.adapter_settings import LoraSettings
 from engine.catalog.adapter_weights import merged
 from engine.catalog.documents import read_object_if_there
 from engine.catalog.evidence import findings
 from engine.catalog.formats import huggingface
 from engine.catalog.info import ChatTemplate, CheckpointInfo, Problem, TensorRecord, TokenizerSpec
-from engine.catalog.tokenizer_files import spec, whole_ids
+from engine.catalog.special_tokens import whole_ids
+from engine.catalog.tokenizer_files import spec
 from engine.catalog.trainer import trainer
 from engine.errors import CheckpointProblem
 
@@ -152,21 +161,23 @@ def _with_base(info: CheckpointInfo, joined: Joined) -> CheckpointInfo:
         problem = None
     return replace(
         info,
-        tokenizer=None if found.file is None else {"kind": "tokenizer.json", "source": found.source},
+        tokenizer=None if found.file is None else {"kind": found.file.name, "source": found.source},
         chat_template=None if own is None else {"source": own.source},
         problem=problem and Problem(problem.code, f"its base {title}: {problem.message}", problem.hint),
     )
 
 
 def _tokenizer(path: Path, joined: Joined) -> TokenizerSpec:
-    if not (path / "tokenizer.json").is_file():
+    own = huggingface.tokenizer_in(path)
+    if own is None:
         found = huggingface.tokenizer(joined.base)
         title = adapter_bases.title(joined.base)
         return found if found.file is None else replace(found, source=f"{title}: {found.source}")
     folders = (path, joined.base)
     stops = [read_object_if_there(folder / "generation_config.json").get("eos_token_id") for folder in folders]
     ends = {each for stop in (joined.settings.get("eos_token_id"), *stops) for each in whole_ids(stop)}
-    return spec(path / "tokenizer.json", path, {**joined.settings, "eos_token_id": sorted(ends)})
+    settings = {**joined.settings, "eos_token_id": sorted(ends)}
+    return spec(own, path, settings) if own.name == "tokenizer.json" else slow_tokenizers.spec(own, own.name, settings)
 
 
 def _template(path: Path, base: Path) -> ChatTemplate | None:
