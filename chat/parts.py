@@ -11,6 +11,7 @@ from flask import current_app
 from chat.access import Access
 from chat.guard.limits import Limits
 from chat.guard.visitors import current_visitor
+from chat.metrics import Metrics
 from chat.pump import Pumps
 from chat.runs import Runs
 from chat.settings import Settings
@@ -36,6 +37,7 @@ class Parts:
     pumps: Pumps
     access: Access | None
     limits: Limits
+    metrics: Metrics
     training: TrainingRuns
 
     @property
@@ -49,7 +51,11 @@ class Parts:
         return self.door.open()
 
     def warm_up(self) -> None:
-        """Open the store without waiting for it; what a dead server left in the middle is marked so."""
+        """Open the store without waiting for it, and count what happens to models.
+
+        What a dead server left in the middle is marked so.
+        """
+        self.metrics.follow(self.engine, self.stopping)
         threading.Thread(target=self._open_early, name="store", daemon=True).start()
 
     def _open_early(self) -> None:

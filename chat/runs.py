@@ -12,6 +12,7 @@ from chat.event_log import EventLog
 from chat.guard.limits import Limits
 from chat.guard.visitors import current_visitor
 from chat.journal import RunLog
+from chat.metrics import Metrics
 from engine import Completion, Done, Engine, Event, Failed, GenerationRequest, Progress, Token
 
 POLL_SECONDS = 0.25
@@ -46,6 +47,7 @@ class Run:
         self._end: str | None = None
         self.caller = current_visitor().name
         self.tokens = 0
+        self.last: Done | Failed | None = None
         self._journal = RunLog(self.run_id, self.model, request)
 
     @property
@@ -79,6 +81,8 @@ class Run:
             self.tokens = event.index + 1
         elif isinstance(event, Done):
             self.tokens = event.usage.completion_tokens
+        if isinstance(event, Done | Failed):
+            self.last = event
         if isinstance(event, Done):
             self._end = "cancelled" if event.finish_reason == "cancelled" else "done"
         elif isinstance(event, Failed):
@@ -93,9 +97,9 @@ class Runs:
     Any thread may ask.
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        """With `limits` each caller's generated tokens are counted."""
-        self._limits = limits
+    def __init__(self, limits: Limits | None = None, metrics: Metrics | None = None) -> None:
+        """With `limits` each caller's generated tokens are charged, with `metrics` all answers are counted."""
+        self._limits, self._metrics = limits, metrics
         self._lock = threading.Lock()
         self._live: dict[str, Run] = {}
         self._ended: OrderedDict[str, str] = OrderedDict()
@@ -121,9 +125,8 @@ class Runs:
         """The reader is done with a run, however that came; whatever still computes is called off."""
         run.close()
         with self._lock:
-            was_live = self._live.pop(run.run_id, None) is not None
-            if was_live and self._limits is not None:
-                self._limits.charge_tokens(run.caller, run.tokens)
+            if self._live.pop(run.run_id, None) is not None:
+                self._count(run)
             self._ended[run.run_id] = run.state
             while len(self._ended) > ENDED_RUNS_KEPT:
                 self._ended.popitem(last=False)
@@ -163,6 +166,12 @@ class Runs:
         for run in mine:
             run.cancel()
         return [run.run_id for run in mine]
+
+    def _count(self, run: Run) -> None:
+        if self._limits is not None:
+            self._limits.charge_tokens(run.caller, run.tokens)
+        if self._metrics is not None:
+            self._metrics.run_ended(run.tokens, run.last)
 
     def _keep_log(self, run: Run) -> None:
         if run.log is not None:

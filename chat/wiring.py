@@ -29,6 +29,7 @@ from chat.api import (
 )
 from chat.guard import doors
 from chat.guard.limits import Limits
+from chat.metrics import Metrics
 from chat.parts import Parts
 from chat.pump import Pumps
 from chat.runs import Runs
@@ -75,20 +76,23 @@ def wire(settings: Settings, engine: Engine | None) -> Flask:
     access = access_of(settings, door)
     limits = Limits(settings, asks=access is not None)
     engine = engine or Engine(engine_options(settings))
+    metrics = Metrics()
     app.extensions["parley"] = Parts(
         settings,
         engine,
-        Runs(limits),
+        Runs(limits, metrics),
         Gate(settings.max_streams, limits.streams_per_caller),
         threading.Event(),
         door,
         Pumps(),
         access,
         limits,
+        metrics,
         training_runs(settings, engine),
     )
     journal.init_app(app, settings.log_prompts)
     doors.init_app(app, settings, access, limits)
+    system.init_app(app, metrics)
     errors.init_app(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

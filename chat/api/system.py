@@ -1,4 +1,4 @@
-"""The machine and the server: is it well, and how busy is it?"""
+"""The machine and the server: is it well, can it serve, how busy is it, and what has it done?"""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ import os
 import platform
 import threading
 import time
+from dataclasses import asdict
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Flask, Response, jsonify, request
 
+from chat import sse
+from chat.errors import StoreProblem
+from chat.exposition import exposition
+from chat.gpus import gpus
 from chat.guard.visitors import current_visitor
+from chat.metrics import Metrics
 from chat.parts import parts
 from engine import VERSION
 
@@ -28,9 +34,48 @@ def health() -> Response:
     return jsonify(status="ok", models={key: now.state for key, now in parts().engine.statuses().items()})
 
 
+@bp.get("/ready")
+def ready() -> Response:
+    """200 while questions can be answered: the engine and the database are there, and the server does not stop."""
+    house = parts()
+    sse.caller(house.stopping).check()
+    house.engine.statuses()
+    try:
+        with house.store.database.reading():
+            pass
+    except StoreProblem as error:
+        if current_visitor().is_stranger:
+            raise StoreProblem("the database cannot be used", hint="The server's log tells more.") from error
+        raise
+    return jsonify(status="ready")
+
+
+@bp.get("/metrics")
+def metrics() -> Response:
+    """The server's numbers for Prometheus; for administrators, and for programs of this machine that ask directly."""
+    text, media_type = exposition(parts())
+    return Response(text, content_type=media_type)
+
+
+def init_app(app: Flask, counted: Metrics) -> None:
+    """Count every request by its route, and notice who asks to unload."""
+
+    @app.before_request
+    def begin() -> None:
+        if request.endpoint == "models.unload" and request.view_args:
+            counted.unload_asked(request.view_args["checkpoint_id"])
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        counted.request(request.method, request.url_rule.rule if request.url_rule else None, response.status_code)
+        if request.endpoint == "models.unload" and request.view_args and response.status_code >= 400:
+            counted.unload_asked(request.view_args["checkpoint_id"], refused=True)
+        return response
+
+
 @bp.get("/api/system")
 def system() -> Response:
-    """CPU, memory, threads, versions and the queue; CPU shares are percent over a short sample."""
+    """CPU, memory, graphics cards, threads, versions and the queue; CPU shares are percent over a short sample."""
     import psutil
 
     house, memory, process = parts(), psutil.virtual_memory(), psutil.Process()
@@ -42,6 +87,7 @@ def system() -> Response:
             "load_average": psutil.getloadavg(),
         },
         memory={"total_bytes": memory.total, "available_bytes": memory.available},
+        gpus=gpus(),
         process={
             "pid": process.pid,
             "rss_bytes": process.memory_info().rss,
@@ -54,6 +100,7 @@ def system() -> Response:
             "streams": house.streams.taken,
             "max_streams": house.streams.places,
         },
+        models_memory=asdict(house.engine.memory()),
         versions=_versions(),
         platform=platform.platform(),
     )
