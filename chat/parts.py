@@ -18,6 +18,7 @@ from chat.settings import Settings
 from chat.sse import Gate, Place
 from chat.store.opening import Store, StoreDoor
 from engine import Engine, EngineError
+from training.jobs import Jobs
 from training.runs import Runs as TrainingRuns
 
 SECONDS_FOR_THE_FIRST_PAGE = 0.5
@@ -39,6 +40,7 @@ class Parts:
     limits: Limits
     metrics: Metrics
     training: TrainingRuns
+    jobs: Jobs
 
     @property
     def gate(self) -> Place:
@@ -66,9 +68,11 @@ class Parts:
             self.door.open()
         except EngineError as error:
             _log.warning("conversations are not available: %s. %s", error.message, error.hint)
+        self.jobs.resume()
 
     def close(self) -> None:
         """End in order: the engine ends every run, what came of each is written down, the database is let go."""
+        self.jobs.close()
         self.engine.close()
         self.pumps.close()
         self.door.close()

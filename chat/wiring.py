@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 
 from flask import Flask
@@ -13,6 +14,7 @@ from chat.api import (
     chats,
     conversations,
     generate,
+    jobs,
     messages,
     models,
     ollama,
@@ -27,6 +29,7 @@ from chat.api import (
     training,
     transfers,
 )
+from chat.errors import StoreProblem
 from chat.guard import doors
 from chat.guard.limits import Limits
 from chat.metrics import Metrics
@@ -37,6 +40,7 @@ from chat.settings import Settings
 from chat.sse import Gate
 from chat.store.opening import StoreDoor
 from engine import Engine, EngineOptions
+from training.jobs import Job, Jobs, Places
 from training.runs import Checkpoint
 from training.runs import Runs as TrainingRuns
 
@@ -59,7 +63,11 @@ BLUEPRINTS = (
     session.bp,
     system.bp,
     training.bp,
+    jobs.bp,
 )
+
+
+_log = logging.getLogger(__name__)
 
 
 def wire(settings: Settings, engine: Engine | None) -> Flask:
@@ -89,6 +97,7 @@ def wire(settings: Settings, engine: Engine | None) -> Flask:
         limits,
         metrics,
         training_runs(settings, engine),
+        jobs_of(settings, engine, door),
     )
     journal.init_app(app, settings.log_prompts)
     doors.init_app(app, settings, access, limits)
@@ -119,3 +128,26 @@ def training_runs(settings: Settings, engine: Engine) -> TrainingRuns:
         return [Checkpoint(one.id, one.path, one.step, one.size_bytes, one.modified_at) for one in found]
 
     return TrainingRuns(settings.checkpoints, settings.runs_directory, checkpoints=checkpoints)
+
+
+def jobs_of(settings: Settings, engine: Engine, door: StoreDoor) -> Jobs:
+    """The jobs of this data directory. They lie on the disk as well, so a database that fails costs none of them."""
+
+    def keep(job: Job) -> None:
+        try:
+            door.open().jobs.keep(job)
+        except StoreProblem as error:
+            _log.warning("the job %s is not kept in the database: %s", job.id, error.message)
+
+    def remembered() -> list[Job]:
+        try:
+            return door.open().jobs.all()
+        except StoreProblem as error:
+            _log.warning("the jobs in the database are not to be had: %s", error.message)
+            return []
+
+    def knows(checkpoint_id: str) -> bool:
+        return any(one.id == checkpoint_id for one in engine.checkpoints().checkpoints)
+
+    places = Places(settings.checkpoints.absolute(), settings.runs_directory.absolute(), knows)
+    return Jobs(settings.data_directory.absolute() / "jobs", places, keep=keep, remembered=remembered)

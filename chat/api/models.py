@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from chat import sse
 from chat.api import body, views
+from chat.api.training import run_of
 from chat.parts import parts
 from chat.runs import POLL_SECONDS
 from chat.schemas.models import LoadBody, UnloadBody
@@ -60,7 +61,7 @@ def one(checkpoint_id: str) -> Response:
     engine = parts().engine
     found, details = engine.checkpoint(checkpoint_id), engine.details(checkpoint_id)
     shown = {name: details.get(name) for name in ("files", "config", "template")}
-    shown["metrics"] = bool(details.get("metrics"))
+    shown["metrics"] = bool(details.get("metrics")) or run_of(parts(), checkpoint_id) is not None
     return jsonify({**views.model(engine, found, engine.status(checkpoint_id)), **shown})
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from chat.store.accounts import Accounts
     from chat.store.conversations import Conversations
     from chat.store.database import Database
+    from chat.store.jobs import StoredJobs
     from chat.store.keys import Keys
     from chat.store.messages import Messages
     from chat.store.presets import Presets
@@ -29,6 +30,7 @@ class Store:
     accounts: Accounts
     keys: Keys
     sessions: Sessions
+    jobs: StoredJobs
 
 
 class StoreDoor:
@@ -57,6 +59,7 @@ def _opened(address: str) -> Store:
     from chat.store.accounts import Accounts
     from chat.store.conversations import Conversations
     from chat.store.database import Database
+    from chat.store.jobs import StoredJobs
     from chat.store.keys import Keys
     from chat.store.messages import Messages
     from chat.store.presets import Presets
@@ -69,4 +72,4 @@ def _opened(address: str) -> Store:
     writers.interrupt_abandoned()
     conversations, messages, presets = Conversations(database), Messages(database), Presets(database)
     accounts, keys, sessions = Accounts(database), Keys(database), Sessions(database)
-    return Store(database, conversations, messages, presets, writers, accounts, keys, sessions)
+    return Store(database, conversations, messages, presets, writers, accounts, keys, sessions, StoredJobs(database))

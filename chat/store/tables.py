@@ -101,3 +101,12 @@ presets = Table(
     Column("system", PlainText),
     Index("presets_by_name", "owner", "name", "model", unique=True),
 )
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("number", Counter, primary_key=True, autoincrement=True),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("state", String(16), nullable=False),
+    Column("told", Json, nullable=False),
+)

@@ -1,0 +1,42 @@
+"""Jobs as the database keeps them: each one as it was when its state last changed."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+
+from sqlalchemy import delete, insert, select, update
+
+from chat.store.database import Database
+from chat.store.tables import jobs
+from training.jobs import Job
+
+MOST_KEPT = 1000
+_log = logging.getLogger(__name__)
+
+
+class StoredJobs:
+    """The jobs of one database. Every method is one transaction and may raise StoreProblem."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def all(self) -> list[Job]:
+        """Every job, in the order in which they were asked for. One that cannot be read is passed over."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(jobs.c.id, jobs.c.told).order_by(jobs.c.number)).all()
+        found = []
+        for row in rows:
+            try:
+                found.append(Job(**row.told))
+            except TypeError as error:
+                _log.warning("the job %s is passed over: %s", row.id, error)
+        return found
+
+    def keep(self, job: Job) -> None:
+        """Keep a job in place of what was kept of it; of very many the oldest are let go."""
+        values = {"state": job.state, "told": asdict(job)}
+        with self._database.writing() as connection:
+            if connection.execute(update(jobs).where(jobs.c.id == job.id).values(values)).rowcount == 0:
+                newest = connection.execute(insert(jobs).values(id=job.id, **values)).inserted_primary_key[0]
+                connection.execute(delete(jobs).where(jobs.c.number <= newest - MOST_KEPT))
