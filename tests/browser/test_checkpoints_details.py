@@ -104,20 +104,21 @@ def test_a_health_check_is_followed_to_its_end(catalog: Any) -> None:
         if route.request.method == "OPTIONS":
             route.fulfill(headers={"Allow": "POST, OPTIONS"})
         else:
-            route.fulfill(status=202, json={"job": {"id": "j1", "state": "running", "progress": 0.2}})
+            route.fulfill(status=202, json={"job": {"id": "j1", "state": "queued", "progress": None}})
 
     answers = [
         {"id": "j1", "state": "running", "progress": 0.6, "message": "layer 7 of 12"},
-        {"id": "j1", "state": "done", "result": {"findings": ["lm_head holds 3 NaN"], "tensors": 120}},
+        {"id": "j1", "state": "succeeded", "result": {"findings": ["lm_head holds 3 NaN"], "tensors": 120}},
     ]
     catalog.route("**/api/models/**/check", begin)
     catalog.route("**/api/jobs/j1", lambda route: route.fulfill(json={"job": answers.pop(0)}))
     row(catalog, SFT).click()
     catalog.locator("summary").filter(has_text="Health check").click()
     catalog.get_by_role("button", name="Check", exact=True).click()
-    expect(catalog.locator(".job")).to_contain_text("60% · layer 7 of 12")
-    expect(catalog.locator(".job-result")).to_contain_text("lm_head holds 3 NaN")
-    expect(catalog.locator(".job-result")).to_contain_text("120")
+    check = catalog.locator(".job").first
+    expect(check).to_contain_text("60% · layer 7 of 12")
+    expect(check.locator(".job-result")).to_contain_text("lm_head holds 3 NaN")
+    expect(check.locator(".job-result")).to_contain_text("120")
 
 
 def test_what_the_server_cannot_do_is_not_offered(catalog: Any) -> None:

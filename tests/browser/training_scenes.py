@@ -10,20 +10,23 @@ from collections.abc import Callable
 from typing import Any
 
 Json = dict[str, Any]
-CONFIGS = {"demo": {"lr": 3e-4, "batch": {"size": 32}, "seed": 1}, "older": {"lr": 1e-3, "batch": {"size": 32}, "seed": 1}}
+CONFIGS = {
+    "demo": {"lr": 3e-4, "batch": {"size": 32}, "seed": 1},
+    "older": {"lr": 1e-3, "batch": {"size": 32}, "seed": 1},
+}
 LOG = "\n".join(f"iter {step}: loss {4 - step / 400:.3f}" for step in range(0, 1000, 10)) + "\nWARNING: slow disk\n"
 
 
-def run(name: str = "demo", **other: Any) -> Json:
+def run(run_id: str = "demo", **other: Any) -> Json:
     """A run under way, as `/api/training/runs` tells of it."""
     now = time.time()
     checkpoints = [
-        {"id": f"{name}/step-{step}.pt", "step": step, "size_bytes": 6_400_000, "modified_at": now - 900 + step}
+        {"id": f"{run_id}/step-{step}.pt", "step": step, "size_bytes": 6_400_000, "modified_at": now - 900 + step}
         for step in (100, 200, 300)
     ]
     return {
-        "id": name, "name": name, "state": "running", "step": 360, "total_steps": 1000, "epoch": 0.36, "total_epochs": 1,
-        "progress": 0.36, "eta_seconds": 95.0, "tokens_per_second": 5321.0,
+        "id": run_id, "name": run_id, "state": "running", "step": 360, "total_steps": 1000, "epoch": 0.36,
+        "total_epochs": 1, "progress": 0.36, "eta_seconds": 95.0, "tokens_per_second": 5321.0,
         "losses": {"train": 2.13, "validation": 2.2, "best_validation": 2.2, "best_validation_step": 350},
         "learning_rate": 0.0003, "started_at": now - 700, "updated_at": now, "kinds": ["events"],
         "metrics": [
@@ -87,7 +90,9 @@ class Scene:
 
     def serve(self, page: Any) -> None:
         """Stand in for the server's routes of trainings and jobs."""
-        page.route("**/api/training/events", lambda route: route.fulfill(content_type="text/event-stream", body=self._stream()))
+        page.route(
+            "**/api/training/events", lambda route: route.fulfill(content_type="text/event-stream", body=self._stream())
+        )
         page.route("**/api/training/runs/**", self._run)
         page.route("**/api/jobs**", self._jobs)
         page.route("**/api/jobs/**", self._jobs)
@@ -125,14 +130,17 @@ class Scene:
             self.orders.append({"jobs": path, **(route.request.post_data_json or {})})
             return route.fulfill(status=202, json={"job": job("queued")})
         if "/log" in path:
-            return route.fulfill(json={"text": "epoch 1\nTraceback (most recent call last)\n", "next_offset": 42, "end": True})
+            return route.fulfill(
+                json={"text": "epoch 1\nTraceback (most recent call last)\n", "next_offset": 42, "end": True}
+            )
         return route.fulfill(json={"jobs": self.jobs, "kinds": ["check", "export", "train-demo"]})
 
 
 def job(state: str, **other: Any) -> Json:
     """A job that trains the demo."""
     return {
-        "id": "j1", "kind": "train-demo", "state": state, "parameters": {"name": "demo", "steps": 500}, "stage": "training",
-        "progress": 0.4, "current": 200, "total": 500, "message": "step 200", "created_at": 1.0, "started_at": 2.0,
-        "ended_at": None, "exit_code": None, "error": None, "result": None, "log_bytes": 42, "run": "demo", **other,
+        "id": "j1", "kind": "train-demo", "state": state, "parameters": {"name": "demo", "steps": 500},
+        "stage": "training", "progress": 0.4, "current": 200, "total": 500, "message": "step 200", "created_at": 1.0,
+        "started_at": 2.0, "ended_at": None, "exit_code": None, "error": None, "result": None, "log_bytes": 42,
+        "run": "demo", **other,
     }  # fmt: skip

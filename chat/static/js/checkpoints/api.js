@@ -14,7 +14,7 @@ import { ApiError, post, request } from "../http.js";
  * A long piece of work on the server.
  * @typedef {object} Job
  * @property {string} id
- * @property {string} state
+ * @property {string} state queued, running, succeeded, failed, cancelled or interrupted
  * @property {number|null} [progress]
  * @property {string|null} [message]
  * @property {any} [result]
@@ -64,7 +64,7 @@ export async function begin(id, kind, options) {
 /** @param {string} id @returns {Promise<Job>} */
 export async function job(id) {
   const answer = await (await request(`/api/jobs/${encodeURIComponent(id)}`, {})).json();
-  return answer.job ?? answer;
+  return answer.job;
 }
 
 /** @returns {Promise<{ total_bytes: number, available_bytes: number }>} the machine's memory */

@@ -10,7 +10,7 @@ import { inWords } from "../words.js";
 /** @typedef {Pick<typeof import("./api.js"), "begin"|"job">} JobApi */
 
 const POLL_MILLISECONDS = 500;
-const LAST_STATES = ["done", "failed", "cancelled"];
+const UNDER_WAY = ["queued", "running"];
 
 /** Follows one job at a time; it stays where it is while the page shows something else. */
 export class JobBox {
@@ -45,7 +45,7 @@ export class JobBox {
     this.#result.replaceChildren();
     try {
       let job = await this.#api.begin(this.#id, this.#kind, this.#options());
-      while (!LAST_STATES.includes(job.state) && this.element.isConnected) {
+      while (UNDER_WAY.includes(job.state) && this.element.isConnected) {
         this.#showProgress(job);
         await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
         job = await this.#api.job(job.id);
@@ -60,18 +60,19 @@ export class JobBox {
   }
 
   /** @param {Job} job */
-  #showProgress({ progress, message }) {
+  #showProgress({ state, progress, message }) {
     this.#bar.hidden = false;
     if (typeof progress === "number") this.#bar.value = progress;
     else this.#bar.removeAttribute("value");
     const share = typeof progress === "number" ? percent(progress) : "";
-    this.#words.textContent = [share, message ?? t("checkpoints.job_running")].filter(Boolean).join(" · ");
+    const stage = message || t(state === "queued" ? "common.state_queued" : "checkpoints.job_running");
+    this.#words.textContent = [share, stage].filter(Boolean).join(" · ");
   }
 
   /** @param {Job} job */
   #showEnd(job) {
-    if (job.error) return this.#showFailure(job.error);
-    this.#words.textContent = t(`checkpoints.job_${job.state === "cancelled" ? "cancelled" : "done"}`);
+    if (job.error && job.state !== "cancelled") return this.#showFailure(job.error);
+    this.#words.textContent = t(`checkpoints.job_${job.state === "succeeded" ? "done" : "cancelled"}`);
     this.#result.replaceChildren(...resultParts(job.result));
   }
 

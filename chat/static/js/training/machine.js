@@ -37,11 +37,11 @@ export function metersOf({ cpu, memory, gpus = [], disk = null }) {
   ];
   for (const gpu of gpus) {
     const name = gpus.length > 1 ? `${t("training.gpu")} ${gpu.index ?? gpus.indexOf(gpu)}` : t("training.gpu");
-    const meter = amountOf(name, gpu.used_bytes ?? 0, gpu.total_bytes);
-    const busy = typeof gpu.percent === "number" ? `${percent(gpu.percent / 100)} · ` : "";
-    meters.push({ ...meter, words: busy + meter.words });
+    const meter = amountOf(name, gpu.memory_used_bytes ?? 0, gpu.memory_total_bytes ?? 0);
+    const busy = typeof gpu.percent === "number" ? percent(gpu.percent / 100) : null;
+    meters.push({ ...meter, words: [busy, meter.words].filter(Boolean).join(" · ") });
   }
-  if (disk) meters.push(amountOf(t("training.disk"), disk.total_bytes - (disk.available_bytes ?? disk.free_bytes), disk.total_bytes));
+  if (disk) meters.push(amountOf(t("training.disk"), disk.total_bytes - disk.available_bytes, disk.total_bytes));
   return meters;
 }
 

@@ -39,11 +39,12 @@ export class RunHead {
 
   /** @param {string} act */
   #button(act) {
+    let isBusy = false; // a disabled button would lose the keyboard's place
     const press = async () => {
-      if (!this.#run) return;
-      button.disabled = true;
+      if (!this.#run || isBusy) return;
+      isBusy = true;
       await this.#act(this.#run, act);
-      button.disabled = false;
+      isBusy = false;
     };
     const words = t(`training.act_${act}`);
     const button = element("button", { type: "button", className: "plain-button", onclick: press, title: t(`training.act_${act}_hint`) }, words);
