@@ -9,6 +9,7 @@ import platform
 import threading
 import time
 from dataclasses import asdict
+from pathlib import Path
 
 from flask import Blueprint, Flask, Response, jsonify, request
 
@@ -75,7 +76,7 @@ def init_app(app: Flask, counted: Metrics) -> None:
 
 @bp.get("/api/system")
 def system() -> Response:
-    """CPU, memory, graphics cards, threads, versions and the queue; CPU shares are percent over a short sample."""
+    """CPU, memory, graphics cards, disk, threads, versions and the queue; CPU shares are percent over a short sample."""
     import psutil
 
     house, memory, process = parts(), psutil.virtual_memory(), psutil.Process()
@@ -88,6 +89,7 @@ def system() -> Response:
         },
         memory={"total_bytes": memory.total, "available_bytes": memory.available},
         gpus=gpus(),
+        disk=_disk(house.settings.checkpoints),
         process={
             "pid": process.pid,
             "rss_bytes": process.memory_info().rss,
@@ -104,6 +106,15 @@ def system() -> Response:
         versions=_versions(),
         platform=platform.platform(),
     )
+
+
+def _disk(folder: Path) -> dict[str, int]:
+    """The room on the disk that checkpoints lie on, or will lie on."""
+    import psutil
+
+    place = folder.resolve()
+    usage = psutil.disk_usage(str(next(each for each in (place, *place.parents) if each.exists())))
+    return {"total_bytes": usage.total, "available_bytes": usage.free}
 
 
 @functools.cache

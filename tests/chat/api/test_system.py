@@ -28,6 +28,7 @@ def test_system_tells_machine_process_queue_and_versions(client: FlaskClient):
     assert system["process"]["pid"] == os.getpid()
     assert system["cpu"]["count"] == os.cpu_count()
     assert 0 < system["memory"]["available_bytes"] < system["memory"]["total_bytes"]
+    assert 0 < system["disk"]["available_bytes"] < system["disk"]["total_bytes"]
     assert system["queue"] == {"running": 0, "waiting": 0, "streams": 0, "max_streams": 2}
     assert {"parley", "python", "torch"} <= set(system["versions"])
 
