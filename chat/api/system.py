@@ -76,7 +76,7 @@ def init_app(app: Flask, counted: Metrics) -> None:
 
 @bp.get("/api/system")
 def system() -> Response:
-    """CPU, memory, graphics cards, disk, threads, versions and the queue; CPU shares are percent over a short sample."""
+    """CPU, memory, graphics cards, disk, threads, versions and queue; CPU shares are percent over a short sample."""
     import psutil
 
     house, memory, process = parts(), psutil.virtual_memory(), psutil.Process()
