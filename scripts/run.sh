@@ -36,6 +36,7 @@ Usage: scripts/run.sh [COMMAND] [OPTIONS]
   keys       API keys for a server that asks who calls: `keys add NAME`, `keys list`, `keys remove NAME`
   users      accounts to sign in with: `users add NAME`, and list, remove, password
   config     every setting, its value and where it came from
+  train-demo train a small model for some minutes, to have a run to watch: try `train-demo --help`
   starter    fetch the starter model into checkpoints/ and stop
   test       run the tests; options go to pytest
 END
@@ -191,6 +192,10 @@ main() {
     keys | users | config)
         prepare requirements.txt
         hand_over -m chat "$command" "$@"
+        ;;
+    train-demo)
+        prepare requirements.txt
+        hand_over -m training.demo "$@"
         ;;
     check | export)
         prepare requirements.txt

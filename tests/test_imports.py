@@ -62,6 +62,28 @@ def test_the_engine_never_imports_the_web(file: Path) -> None:
     assert packages_of(file) & WEB == set()
 
 
+@every(files("training"))
+def test_training_never_imports_the_web(file: Path) -> None:
+    assert packages_of(file) & WEB == set()
+
+
+@every([file for file in files("training") if file.name != "demo.py"])
+def test_all_of_training_but_the_demo_is_plain_python(file: Path) -> None:
+    assert packages_of(file) & MATHEMATICS == set()
+
+
+@every(files("training"))
+def test_training_knows_of_the_engine_only_how_it_reads_files(file: Path) -> None:
+    used = {name for name in imported(file) if name.split(".")[0] == "engine"}
+    assert all(name.startswith(("engine.catalog.", "engine.errors.")) for name in used)
+
+
+@every(files("chat"))
+def test_the_web_knows_training_by_its_runs_and_its_jobs(file: Path) -> None:
+    used = {name for name in imported(file) if name.split(".")[0] == "training"}
+    assert all(name.startswith(("training.runs.", "training.jobs.")) for name in used)
+
+
 @every(files("chat"))
 def test_the_web_never_imports_mathematics(file: Path) -> None:
     assert packages_of(file) & MATHEMATICS == set()
@@ -104,7 +126,7 @@ def run(code: str) -> object:
 
 
 def test_the_web_and_the_front_of_the_engine_start_without_mathematics() -> None:
-    modules = [name_of(file) for file in files("chat") if file.name != "__main__.py"]
+    modules = [name_of(file) for file in files("chat", "training") if file.name not in ("__main__.py", "demo.py")]
     plain = [name_of(file) for file in files("engine") if is_plain(file)]
     code = "import importlib, json, sys\n"
     code += f"for name in {modules + plain}: importlib.import_module(name)\n"
@@ -142,7 +164,7 @@ def watched_import(modules: list[str], root: Path, outside: list[str]) -> object
 
 
 def test_importing_a_module_reads_no_environment_and_starts_no_thread() -> None:
-    modules = [name_of(file) for file in files("engine", "chat")]
+    modules = [name_of(file) for file in files("engine", "chat", "training")]
     assert watched_import(modules, ROOT, ["torch", "flask", "waitress"]) == {"read": [], "threads": []}
 
 

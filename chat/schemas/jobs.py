@@ -15,7 +15,7 @@ class JobBody(Body):
     """POST /api/jobs."""
 
     kind: Name
-    parameters: dict[str, Any] = {}
+    parameters: Annotated[dict[str, Any], Field(default_factory=dict)]
 
 
 class CheckBody(Body):
