@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from engine.catalog.info import ChatTemplate
@@ -44,6 +44,8 @@ def make_prompt(asked: Asked, tokenizer: Tokenizer, own: ChatTemplate) -> Prompt
     messages = [tokenizer.defuse(message) for message in asked.messages]
     variables = dict(tokenizer.special_tokens)
     tools = () if asked.tools is None else defused(asked.tools, tokenizer)
+    if tools and template.tool_use is not None:
+        template = replace(template, text=template.tool_use, tool_use=None)
     if knows_tools(template):
         variables |= {"tools": list(tools)} if tools else {}
     else:

@@ -206,7 +206,8 @@ class TokenizerSpec:
 
 @dataclass(frozen=True, slots=True)
 class ChatTemplate:
-    """A Jinja chat template and where it was found."""
+    """A Jinja chat template and where it was found; `tool_use` is the one for talks with tools, if it is another."""
 
     text: str
     source: str
+    tool_use: str | None = None

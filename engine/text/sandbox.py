@@ -7,6 +7,7 @@ has a deadline, no text or number may be blown up in one operation, and argument
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,11 @@ LONGEST_TEMPLATE = 256 * 1024
 LARGEST_NUMBER = 100_000
 LARGEST_POWER = 64
 LONGEST_OPERAND = 16 * 1024 * 1024
+GROWING = ("format", "format_map", "replace", "join")
+WIDEST_FIELD = 1000
+# A field of four digits of width or more, or whose width is another value.
+WIDE_PERCENT = re.compile(r"%[^%a-zA-Z]*(?:\d{4}|\*)")
+WIDE_FIELD = re.compile(r"\{[^{}]*(?:\d{4}|\{)")
 BLOWING_UP = ("center", "indent", "batch", "slice", "truncate", "wordwrap")
 
 
@@ -48,8 +54,7 @@ def compiled(text: str) -> Template:
         environment.filters[name] = _bounded(environment.filters[name])
     environment.globals["raise_exception"] = _raise
     environment.globals["strftime_now"] = _now
-    for name in ("lipsum", "cycler", "joiner"):
-        del environment.globals[name]
+    del environment.globals["lipsum"]
     return environment.from_string(text)
 
 
@@ -89,7 +94,8 @@ class _Environment(ImmutableSandboxedEnvironment):
         elif operator == "**" and not (_is_small(left) and _is_number(right) and abs(right) <= LARGEST_POWER):
             raise TooMuch(f"a power with an exponent above {LARGEST_POWER}")
         elif operator == "%" and isinstance(left, str):
-            raise TooMuch("texts formatted with %")
+            _refuse_widths(left, WIDE_PERCENT)
+            _refuse_product(left, right if isinstance(right, tuple) else (right,))
         elif operator == "+" and hasattr(left, "__len__") and hasattr(right, "__len__"):
             _refuse_length(len(left) + len(right))
         return super().call_binop(context, operator, left, right)
@@ -97,14 +103,11 @@ class _Environment(ImmutableSandboxedEnvironment):
     def call(self, context: Context, called: Any, *arguments: Any, **named: Any) -> Any:
         """The call. Raises TooMuch for numbers that only something endless would need."""
         _refuse_large(arguments, named)
-        if getattr(called, "__name__", "") in ("format", "format_map") and isinstance(
-            getattr(called, "__self__", None), str
-        ):
-            raise TooMuch("texts filled in with format")
-        if getattr(called, "__name__", "") in ("replace", "join") and isinstance(
-            getattr(called, "__self__", None), str
-        ):
-            _refuse_product(called.__self__, arguments)
+        text = getattr(called, "__self__", None)
+        if isinstance(text, str) and getattr(called, "__name__", "") in GROWING:
+            if called.__name__ in ("format", "format_map"):
+                _refuse_widths(text, WIDE_FIELD)
+            _refuse_product(text, (*arguments, *named.values()))
         return super().call(context, called, *arguments, **named)
 
 
@@ -147,8 +150,14 @@ def _refuse_large(arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
 
 
 def _refuse_product(text: str, arguments: tuple[Any, ...]) -> None:
-    longest = max((len(each) for each in arguments if hasattr(each, "__len__")), default=0)
+    longest = max((len(each if isinstance(each, str) else str(each)) for each in arguments), default=0)
     _refuse_length(len(text) * longest)
+
+
+def _refuse_widths(text: str, wide: re.Pattern[str]) -> None:
+    if wide.search(text):
+        raise TooMuch("a field of such a width, or one that says its width elsewhere")
+    _refuse_length(len(text) * WIDEST_FIELD)
 
 
 def _bounded(made: Callable[..., Any]) -> Callable[..., Any]:

@@ -42,6 +42,8 @@ ALPACA = ChatTemplate(
 STOPS: Mapping[str, str] = {PLAIN.text: "\nHuman:", ALPACA.text: "\n### Instruction"}
 OURS = (CHATML, PLAIN, ALPACA)
 INSTRUCTED = re.compile(r"alpaca|instruct", re.IGNORECASE)
+# Templates ask whether these are none, not whether they are defined.
+NOTHING_GIVEN: Mapping[str, Any] = {"tools": None, "documents": None}
 # Behind the text that is gone on with: a noncharacter, then a space that is gone where a template trims.
 END_MARK = "\ufdd1 "
 
@@ -59,7 +61,7 @@ def render(
     when the template refuses the messages, CheckpointProblem when the template itself is broken.
     """
     turns = [_turn(message) for message in messages]
-    variables = {**variables, "add_generation_prompt": not continue_final_message}
+    variables = {**NOTHING_GIVEN, **variables, "add_generation_prompt": not continue_final_message}
     if continue_final_message:
         turns[-1]["content"] += END_MARK
     prompt = _with_or_without_system(template, turns, variables)

@@ -79,8 +79,9 @@ def tokenizer(path: Path) -> TokenizerSpec:
 
 def template(path: Path) -> ChatTemplate | None:
     """The chat template that the file embeds."""
-    text = gguf_header.read(path).text(TEMPLATE)
-    return ChatTemplate(text, f"{path.name}: {TEMPLATE}") if text else None
+    header = gguf_header.read(path)
+    text, with_tools = header.text(TEMPLATE), header.text(f"{TEMPLATE}.tool_use")
+    return ChatTemplate(text, f"{path.name}: {TEMPLATE}", tool_use=with_tools) if text else None
 
 
 def _collect(obstacles: list[CheckpointProblem], read: Callable[..., Any], *given: Any) -> Any:

@@ -52,6 +52,11 @@ def test_a_template_without_an_end_is_stopped(text: str) -> None:
         "{% set x = namespace(s=3) %}{% for a in range(60) %}{% set x.s = x.s * x.s %}{% endfor %}{{ x.s }}",
         "{% set x = 'x' * 10000000 %}{{ x.replace('x', x) }}",
         "{% set x = 'x' * 10000000 %}{{ x.join(x) }}",
+        "{{ '%*d' % (2000000000, 1) }}",
+        "{{ '{:{}}'.format('x', 2000000000) }}",
+        "{{ ('{0:999}' * 1000000).format(1) }}",
+        "{{ ('%999d' * 1000000) % range(9) }}",
+        "{{ ('{0}' * 10000).format('x' * 10000) }}",
     ],
 )
 def test_a_text_or_number_that_is_blown_up_is_refused(text: str) -> None:
