@@ -13,6 +13,7 @@ from chat.api import (
     anthropic,
     chats,
     conversations,
+    docs,
     generate,
     jobs,
     messages,
@@ -62,6 +63,7 @@ BLUEPRINTS = (
     openai_completions.bp,
     session.bp,
     system.bp,
+    docs.bp,
     training.bp,
     jobs.bp,
 )
