@@ -95,7 +95,10 @@ class LineReader:
         for line in lines:
             if not line or line.isspace():
                 continue
-            row = self.row(line) if len(line) <= LONGEST_LINE else None
+            if len(line) > LONGEST_LINE:
+                self.facts.skipped += 1
+                continue
+            row = self.row(line)
             if row is not None:
                 yield row
 
