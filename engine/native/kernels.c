@@ -7,6 +7,7 @@
 #include "vectors.h"
 #include "blocks.h"
 #include "products.h"
+#include "multiply.h"
 #include "tokens.h"
 #include "attention.h"
 #include "steps.h"

@@ -1,9 +1,8 @@
-/* Products of packed weights with quantised activations. Every row of x is computed by the same operations in the same
+/* Products of packed weights with quantised activations, tile by tile. Every row of x is computed by the same operations in the same
    order whatever rows stand beside it, so that an answer does not depend on its company. */
 
 #define ROWS_OF_BYTES 4
 #define ROWS_OF_NIBBLES 8
-#define TOKENS_AT_ONCE 128 /* their activations stay in a core's own cache while the weights pass */
 
 #if defined(__AVX2__)
 
@@ -179,35 +178,3 @@ static void some_nibbles(const Quantised *x, int64_t first, int rows, const Nibb
 }
 
 #endif
-
-/* One tile's sums (rows, width) plus bias -> y (T, outputs), as far as there are outputs */
-static void place(const float *sums, int rows, int64_t width, const float *bias, float *y, int64_t outputs,
-                  int64_t output) {
-    const int64_t many = outputs - output < width ? outputs - output : width;
-    for (int row = 0; row < rows; row++)
-        for (int64_t i = 0; i < many; i++)
-            y[row * outputs + output + i] = sums[row * width + i] + (bias ? bias[output + i] : 0.0f);
-}
-
-/* y = x W^T + bias: y float (T, outputs) */
-static void multiply(const Quantised *x, const Matrix *matrix, float *y, int64_t tokens, int64_t inputs,
-                     int64_t outputs) {
-    const int64_t blocks = inputs / BLOCK, groups = (outputs + GROUP - 1) / GROUP;
-    const int step = matrix->bits == 4 ? ROWS_OF_NIBBLES : ROWS_OF_BYTES;
-    const int64_t width = matrix->bits == 4 ? 1 : 2; /* groups at once */
-#pragma omp parallel for collapse(2) schedule(static) if (tokens * inputs * outputs > WORTH_A_THREAD)
-    for (int64_t start = 0; start < tokens; start += TOKENS_AT_ONCE)
-        for (int64_t group = 0; group < groups; group += width) {
-            const int64_t end = start + TOKENS_AT_ONCE < tokens ? start + TOKENS_AT_ONCE : tokens;
-            const int64_t many = groups - group < width ? groups - group : width;
-            for (int64_t token = start; token < end; token += step) {
-                const int rows = end - token < step ? (int)(end - token) : step;
-                float sums[ROWS_OF_NIBBLES * GROUP];
-                if (matrix->bits == 4)
-                    some_nibbles(x, token, rows, (const Nibbles *)matrix->data + group * blocks, blocks, sums);
-                else
-                    some_bytes(x, token, rows, (const Bytes *)matrix->data + group * blocks, (int)many, blocks, sums);
-                place(sums, rows, many * GROUP, matrix->bias, y + token * outputs, outputs, group * GROUP);
-            }
-        }
-}

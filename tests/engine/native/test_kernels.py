@@ -114,9 +114,13 @@ def test_the_largest_sums_with_four_bits_do_not_overflow(kernels: Kernels, sign:
     torch.testing.assert_close(ours, torch.full((1, 8), sign * 45.0 * 31 * 32))
 
 
-@pytest.mark.parametrize("weight", [random(40, 128, seed=1), stepped(40, 128)], ids=["eight-bits", "four-bits"])
+@pytest.mark.parametrize(
+    "weight",
+    [random(40, 128, seed=1), stepped(40, 128), stepped(16, 8224)],
+    ids=["eight-bits", "four-bits", "four-bits-too-wide-to-unpack"],
+)
 def test_a_row_is_the_same_alone_and_in_company(kernels: Kernels, weight: torch.Tensor) -> None:
-    x, packed = random(23, 128), kernels.pack(weight)
+    x, packed = random(23, weight.shape[1]), kernels.pack(weight)
     together = kernels.linear(x, packed, None)
     alone = torch.cat([kernels.linear(x[row : row + 1].clone(), packed, None) for row in range(23)])
     assert torch.equal(together, alone)
