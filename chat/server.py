@@ -17,6 +17,7 @@ from flask import Flask
 from waitress.server import create_server
 
 from chat import create_app, journal
+from chat.early_errors import Channel
 from chat.errors import StoreProblem
 from chat.parts import Parts
 from chat.secret import SecretProblem
@@ -88,6 +89,9 @@ def listen(app: Flask, settings: Settings):
         expose_tracebacks=False,
         **_proxy(settings.trusted_proxy),
     )
+    # A name with several addresses makes a server of several, each with its own connections.
+    for each in list(getattr(server, "map", {}).values()) or [server]:
+        each.channel_class = Channel
     server.adj.socket_options = [*server.adj.socket_options, *_client_watch()]
     # A client that does not read must not hold up the end for waitress' own five seconds.
     dispatcher = server.task_dispatcher

@@ -7,11 +7,13 @@ import logging
 from collections.abc import Callable
 
 import pytest
+from flask import Response, request
 from flask.testing import FlaskClient
 
+from chat.guard.doors import address
 from chat.guard.scopes import need_of
 from tests.chat.guard.conftest import PASSWORD, Closed
-from tests.chat.wire import events, generate, refused
+from tests.chat.wire import events, generate, live, refused
 
 PAGE = {"Accept": "text/html,*/*;q=0.8", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "none"}
 REACHES = (
@@ -340,3 +342,27 @@ def test_guessing_keys_is_slowed_down(closed: Closed):
     statuses = [closed.client("sk-parley-guess").get("/api/models").status_code for _ in range(32)]
     assert statuses[:30] == [401] * 30
     assert statuses[-1] == 429
+
+
+def seen_through_a_proxy(closed: Closed, path: str) -> tuple[str, bool]:
+    """Where a closed server thinks that a refused request comes from, and whether by https, behind a local proxy."""
+    seen: list[tuple[str, bool]] = []
+
+    @closed.app.after_request
+    def look(response: Response) -> Response:
+        seen.append((address(), request.is_secure))
+        return response
+
+    head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    forwarded = "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\n\r\n"
+    with live(closed.app) as server:
+        assert b" 401 " in server.ask((head + forwarded).encode())
+    return seen[0]
+
+
+def test_a_proxy_that_is_trusted_says_where_a_request_comes_from(closed_with: Callable[..., Closed]):
+    assert seen_through_a_proxy(closed_with(trusted_proxy="127.0.0.1"), "/metrics") == ("192.0.2.7", True)
+
+
+def test_a_proxy_that_is_not_trusted_is_believed_nothing(closed: Closed):
+    assert seen_through_a_proxy(closed, "/metrics") == ("127.0.0.1", False)
