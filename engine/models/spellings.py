@@ -33,7 +33,17 @@ SPELLINGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "stablelm": {"partial_rotary_factor": ("rope_pct",)},
 }
 DEFAULT_CONTEXT: Mapping[str, int] = {"bloom": 2048, "falcon": 2048}
-LATENT = ("deepseek_v2", "deepseek_v3")
+LATENT = ("deepseek_v2", "deepseek_v3", "mini_deepseek")
+# The width of a head where config.json tells neither that nor another than hidden_size / num_attention_heads.
+DEFAULT_WIDTH: Mapping[str, int] = {
+    "gemma": 256,
+    "gemma2": 256,
+    "gemma3_text": 256,
+    "glm": 128,
+    "glm4": 128,
+    "gpt_oss": 64,
+    "qwen3": 128,
+}
 
 
 def common_spelling(config: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -79,7 +89,11 @@ def cached_numbers_per_token(config: Mapping[str, Any]) -> int | None:
             _whole(found.get(name)) or 0 for name in ("qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
         )
         return 2 * layers * heads * max(nope + rotary, values)
-    return 2 * layers * (key_value_heads(found) or heads) * (_whole(found.get("head_dim")) or hidden // heads)
+    width = _whole(found.get("head_dim")) or DEFAULT_WIDTH.get(str(found.get("model_type"))) or hidden // heads
+    per_layer = 2 * (key_value_heads(found) or heads) * width
+    # nanochat keeps the embedding of the token before, as wide as the model, in layers of its own.
+    further = -(-hidden // per_layer) if found.get("model_type") == "nanochat" and found.get("smear_channels") else 0
+    return per_layer * (layers + further)
 
 
 def _whole(value: Any) -> int | None:
