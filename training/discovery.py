@@ -45,14 +45,16 @@ def find_runs(roots: tuple[Path, ...]) -> dict[str, FoundRun]:
     found: dict[str, FoundRun] = {}
     for root in dict.fromkeys(roots):
         folders = dict(_walk(root))
-        with_events = {folder for folder, names in folders.items() if any(".tfevents." in name for name in names)}
+        with_events = {folder for folder, names in folders.items() if any(".tfevents." in one for one in names)} - {
+            root
+        }
         for folder, names in folders.items():
             logs = [Log(kind, folder / name) for name in sorted(names) if (kind := kind_of_file(name)) is not None]
             if logs:
                 home = run_folder(folder, root, with_events)
                 run_id = run_id_of(home, root)
                 run = found.setdefault(run_id, FoundRun(run_id, home))
-                prefix = f"{folder.name}/" if folder.name in SPLITS or folder.parent in with_events else ""
+                prefix = _prefix(folder, home, with_events)
                 run.logs += [Log(log.kind, log.path, prefix if log.kind == "tensorboard" else "") for log in logs]
                 run.settings += [folder / name for name in ("config.yaml", "hparams.yaml") if name in names]
     for run in found.values():
@@ -80,7 +82,7 @@ def run_folder(folder: Path, root: Path, with_events: set[Path]) -> Path:
         above = home.parent
         if above == root:
             return home
-        if is_inner or above in with_events:
+        if is_inner or above in with_events or above.parent in with_events:
             home = above
         elif above.name in INNER and above.parent != root:
             home = above.parent
@@ -95,6 +97,12 @@ def run_id_of(home: Path, root: Path) -> str:
     if len(parts) > 1 and parts[0] in INNER:
         parts = parts[1:]
     return "/".join(parts) or root.resolve().name
+
+
+def _prefix(folder: Path, home: Path, with_events: set[Path]) -> str:
+    """What tells the curves of a run's inner folder from those of its others: its place, where that says anything."""
+    is_part = folder != home and (folder.parent in with_events or folder.parent.parent in with_events)
+    return f"{folder.relative_to(home).as_posix()}/" if is_part else f"{folder.name}/" * (folder.name in SPLITS)
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
