@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { countedFrom, CurveStore, namesFor } from "../../chat/static/js/training/curves.js";
 import { differences, flattened } from "../../chat/static/js/training/differences.js";
-import { cut, isWanted, levelOf } from "../../chat/static/js/training/log-lines.js";
+import { cut, isWanted, levelOf, worded } from "../../chat/static/js/training/log-lines.js";
 import {
   acrossAxis, bandPath, indexAt, linePath, logTicks, missing, nearest, rangeOf, timeTicks, valueAxis, valuesOf, within, zoomed,
 } from "../../chat/static/js/training/plot.js";
@@ -89,6 +89,11 @@ test("a log's lines are sifted by level and words", () => {
   const line = { text: "Step 12 loss 3.1", level: "info" };
   assert.deepEqual([isWanted(line, "all", "LOSS step"), isWanted(line, "all", "eval"), isWanted(line, "error", "")], [true, false, false]);
   assert.ok(isWanted({ text: "x", level: "error" }, "warning", ""));
+});
+
+test("a line of JSON is told in words, and what only looks like one is left alone", () => {
+  assert.match(worded('{"step": 3, "loss": 0.43231657, "event": "batch_end", "at": 1.5, "writer": "x"}'), /^\d\d:\d\d:\d\d  batch_end  step 3  loss 0.43232$/);
+  assert.deepEqual(["{cut", "{not json}", "plain"].map(worded), ["{cut", "{not json}", "plain"]);
 });
 
 test("configurations differ by the names of what differs", () => {

@@ -9,6 +9,7 @@ import { Board } from "./board.js";
 import { Comparison } from "./comparison.js";
 import { CurveStore } from "./curves.js";
 import { TrainingFeed } from "./feed.js";
+import { Happenings } from "./happenings.js";
 import { Jobs } from "./jobs.js";
 import { LogView } from "./log-view.js";
 import { showMachine } from "./machine.js";
@@ -38,6 +39,7 @@ const list = new RunList({ open, compare: (id, isIn) => change({ compared: withV
 const head = new RunHead((run, act, value) => attempt(() => api.control(run.id, act, value)));
 const board = new Board(change, (mark, at) => mark.checkpoint !== null && openMarkMenu(mark.checkpoint, checkpointsNow(), at));
 const checkpoints = new RunCheckpoints();
+const happenings = new Happenings();
 const comparison = new Comparison(api.configuration);
 const jobs = new Jobs(api, { cancel: (job) => attempt(() => api.cancelJob(job.id)), openRun: open });
 const feed = new TrainingFeed(store, api);
@@ -87,6 +89,7 @@ function drawRun(run, shown) {
   head.show(run);
   board.show(shown.map((one, hue) => ({ run: one, hue, ...curves.of(one.id, view.range) })), view);
   checkpoints.show(run.checkpoints);
+  happenings.show(curves.of(run.id, null).curves?.marks ?? []);
   comparison.show(shown);
   required("log-fold", HTMLElement).hidden = run.log === false;
   if (log?.id !== run.id) {

@@ -24,11 +24,21 @@ export function marksOf(marks, [from, to], frame, axis, open) {
   return made;
 }
 
+/** "Order", "Sample", …  @param {Mark} mark */
+export function markName({ kind }) {
+  return has(`training.mark_${kind}`) ? t(`training.mark_${kind}`) : kind;
+}
+
+/** What a mark tells: an order by its name, everything else as it was written.  @param {Mark} mark */
+export function saidBy({ kind, text }) {
+  if (text === null) return "";
+  return kind === "control" && has(`training.act_${text}`) ? t(`training.act_${text}`) : text;
+}
+
 /** @param {Mark} mark @param {string} axis */
 export function markWords(mark, axis) {
-  const kind = has(`training.mark_${mark.kind}`) ? t(`training.mark_${mark.kind}`) : mark.kind;
-  const told = mark.checkpoint ?? mark.text;
-  return [kind, told, mark.step === null || mark.step === undefined ? place(Number(mark.x), axis) : place(mark.step, "step")]
+  const told = mark.kind === "checkpoint" ? (mark.checkpoint ?? "") : saidBy(mark);
+  return [markName(mark), told, mark.step === null || mark.step === undefined ? place(Number(mark.x), axis) : place(mark.step, "step")]
     .filter(Boolean)
     .join(" · ");
 }
@@ -52,7 +62,11 @@ function checkpoint(mark, frame, axis, open) {
 /** @param {Mark} mark @param {import("./chart.js").Frame} frame @param {string} axis */
 function act(mark, { x, top, bottom }, axis) {
   const middle = x.at(Number(mark.x)).toFixed(1);
+  const words = svg("title", {}, markWords(mark, axis));
+  if (mark.kind === "sample") {
+    return svg("g", { class: "chart-act", "data-kind": mark.kind }, svg("path", { d: `M${middle} ${top - 8}l4 4l-4 4l-4 -4z` }), words);
+  }
   const line = svg("line", { x1: middle, x2: middle, y1: top, y2: bottom + DEPTH - 4 });
   const foot = svg("path", { d: `M${Number(middle) - 4} ${bottom + DEPTH + 4}l4 -7l4 7z` });
-  return svg("g", { class: "chart-act", "data-kind": mark.kind }, line, foot, svg("title", {}, markWords(mark, axis)));
+  return svg("g", { class: "chart-act", "data-kind": mark.kind }, line, foot, words);
 }

@@ -7,6 +7,30 @@ const WARNING = /\bwarn(ing)?\b/i;
 
 /** @typedef {{ text: string, level: string }} Line */
 
+const UNTOLD = new Set(["event", "at", "writer"]);
+
+/** A line of JSON as names and values; every other line as it is. @param {string} line */
+export function worded(line) {
+  if (!line.startsWith("{") || !line.endsWith("}")) return line;
+  /** @type {Record<string, unknown>} */
+  let told;
+  try {
+    told = JSON.parse(line);
+  } catch {
+    return line; // not JSON after all, or cut: it is shown as it was written
+  }
+  const time = typeof told.at === "number" ? new Date(told.at * 1000).toTimeString().slice(0, 8) : null;
+  const values = Object.entries(told).filter(([name]) => !UNTOLD.has(name));
+  const words = values.map(([name, value]) => `${name} ${typeof value === "string" ? value : shortened(value)}`);
+  return [time, told.event, ...words].filter(Boolean).join("  ");
+}
+
+/** @param {unknown} value */
+function shortened(value) {
+  if (typeof value === "number" && !Number.isInteger(value)) return String(Number(value.toPrecision(5)));
+  return JSON.stringify(value);
+}
+
 /** @param {string} text of one line */
 export function levelOf(text) {
   if (ERROR.test(text)) return "error";
@@ -24,7 +48,7 @@ export function cut(rest, text) {
   const open = parts.pop() ?? "";
   const lines = parts.map((part) => {
     const last = part.split("\r").findLast((piece) => piece !== "") ?? "";
-    return { text: last, level: levelOf(last) };
+    return { text: worded(last), level: levelOf(last) };
   });
   return { lines, rest: open };
 }
