@@ -113,17 +113,14 @@ class Runs:
         self._open: OrderedDict[str, _Open] = OrderedDict()
         self._searched_at = self._looked_at = -SECONDS_BETWEEN_SEARCHES
         self._search_seconds = 0.0
+        self._last_checkpoints: Sequence[Checkpoint] = ()
 
     def all(self) -> list[Summary]:
         """Every run, the newest first. Looks at the disk at most twice a second, however many ask."""
         with self._lock:
             if time.monotonic() - self._looked_at >= SECONDS_BETWEEN_LOOKS:
                 self._search()
-                checkpoints = self._checkpoints()
-                for run_id, glances in self._glances.items():
-                    for glance in glances:
-                        glance.look()
-                    self._summaries[run_id] = summarise(self._found[run_id], glances, checkpoints, now())
+                self._look(self._checkpoints())
                 self._looked_at = time.monotonic()
             shown = [summary for summary in self._summaries.values() if summary.is_worth_showing]
         return sorted(shown, key=lambda one: (-(one.updated_at or 0.0), one.id))
@@ -187,11 +184,27 @@ class Runs:
             before = {glance.source.log: glance for glance in self._glances.get(run_id, ())}
             self._glances[run_id] = [before.get(log) or LogGlance(log) for log in run.logs]
         for run_id in self._glances.keys() - self._found.keys():
-            del self._glances[run_id]
-            self._summaries.pop(run_id, None)
-            self._open.pop(run_id, None)
+            self._forget(run_id)
         self._searched_at = time.monotonic()
         self._search_seconds = self._searched_at - began
+
+    def _look(self, checkpoints: Sequence[Checkpoint]) -> None:
+        """Bring every summary up to date; of a run that is over nothing is new unless its files are."""
+        is_same, self._last_checkpoints = checkpoints == self._last_checkpoints, checkpoints
+        for run_id, glances in list(self._glances.items()):
+            news = [glance.look() for glance in glances]
+            if not any(glance.source.is_there for glance in glances):
+                self._forget(run_id)
+                continue
+            before = self._summaries.get(run_id)
+            if any(news) or not is_same or before is None or before.state not in ("finished", "failed"):
+                self._summaries[run_id] = summarise(self._found[run_id], glances, checkpoints, now())
+
+    def _forget(self, run_id: str) -> None:
+        del self._glances[run_id]
+        self._found.pop(run_id, None)
+        self._summaries.pop(run_id, None)
+        self._open.pop(run_id, None)
 
     def _lookup(self, run_id: str) -> FoundRun:
         self.all()

@@ -18,7 +18,7 @@ from training.foreign.wandb import WandbSummaryReader
 from training.run_writer import rotated_files
 
 CHUNK = 2**20
-HEAD, TAIL = 8 * 1024, 48 * 1024
+HEAD, TAIL = 4 * 1024, 32 * 1024
 READERS: dict[str, Callable[[], Reader]] = {
     "events": EventsReader,
     "trainer_state": TrainerStateReader,
@@ -55,6 +55,7 @@ class Source:
         self.generation = 0
         self.is_whole = True
         self.problem: str | None = None
+        self.is_there = True
         self.modified_at = 0.0
         self.size = 0
         self._at_a_glance = at_a_glance
@@ -75,6 +76,9 @@ class Source:
             self.problem = None
             for path, stat in stats.items():
                 yield from self._file(path, stat, until)
+            self.is_there = True
+        except FileNotFoundError:
+            self.is_there, self.problem = False, f"{self.log.path.name} is gone"
         except OSError as error:
             self.problem = f"{self.log.path.name} cannot be read: {error.strerror}"
 

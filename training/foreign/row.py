@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -16,7 +16,6 @@ TIME_NAMES = ("at", "_timestamp", "timestamp", "wall_time", "walltime", "unix_ti
 TOKEN_NAMES = ("tokens", "num_input_tokens_seen", "num_tokens", "tokens_seen", "total_tokens")
 _WORDS = {"nan": math.nan, "inf": math.inf, "infinity": math.inf, "+inf": math.inf, "-inf": -math.inf,
           "-infinity": -math.inf}  # fmt: skip
-_KNOWN = frozenset((*STEP_NAMES, *TIME_NAMES, *TOKEN_NAMES, "epoch"))
 
 
 class Row(NamedTuple):
@@ -113,6 +112,8 @@ class LineReader:
 
 def number(value: object) -> float | None:
     """A number from JSON or from a cell, also one that is written as a word; None for everything else."""
+    if type(value) is float:
+        return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         try:
             return float(value)
@@ -137,6 +138,8 @@ def finite(value: object) -> float | None:
 
 def whole(value: object) -> int | None:
     """A count that may be a step: a whole number that is not negative, within what a screen can show."""
+    if type(value) is int:
+        return value if 0 <= value < 10**15 else None
     found = number(value)
     return int(found) if found is not None and 0 <= found < 1e15 and found == int(found) else None
 
@@ -152,21 +155,43 @@ def moment(value: object) -> float | None:
 
 
 def row_of(fields: Mapping[str, Any], facts: Facts, skipped: frozenset[str] = frozenset()) -> Row | None:
-    """A row from named values, however the tool calls step, time and tokens; one level of nesting is opened."""
-    step = next((found for name in STEP_NAMES if (found := whole(fields.get(name))) is not None), None)
-    at = next((found for name in TIME_NAMES if (found := moment(fields.get(name))) is not None), None)
-    tokens = next((found for name in TOKEN_NAMES if (found := finite(fields.get(name))) is not None), None)
-    epoch = finite(fields.get("epoch"))
-    facts.epoch = facts.epoch if epoch is None else epoch
+    """A row from named values, however the tool calls step, time and tokens; one level of nesting is opened.
+
+    This is done for every line of every log, so it goes through the fields once.
+    """
     values: dict[str, float] = {}
+    told: dict[str, float] = {}
     for name, value in fields.items():
-        if name in _KNOWN or name in skipped or name[:1] == "_":
-            continue
-        if isinstance(value, dict):
-            inner = ((f"{name}/{key}", number(one)) for key, one in value.items())
-            values.update((key[:LONGEST_NAME], one) for key, one in inner if one is not None)
-        elif (found := number(value)) is not None:
-            values["learning_rate" if name == "lr" else name[:LONGEST_NAME]] = found
+        role = _ROLES.get(name)
+        if role is not None:
+            found = _READ[role](value)
+            if found is not None:
+                told.setdefault(role, found)
+        elif type(value) is float:
+            if name not in skipped and name[:1] != "_":
+                values["learning_rate" if name == "lr" else name[:LONGEST_NAME]] = value
+        elif name not in skipped and name[:1] != "_":
+            _note(values, name, value)
+    step = told.get("step")
     if step is not None:
-        facts.step = step
-    return Row(values, step, at, tokens) if values else None
+        facts.step = step = int(step)
+    facts.epoch = told.get("epoch", facts.epoch)
+    return Row(values, step, told.get("at"), told.get("tokens")) if values else None
+
+
+def _note(values: dict[str, float], name: str, value: object) -> None:
+    """A value that is not simply a number."""
+    if isinstance(value, dict):
+        inner = ((f"{name}/{key}", number(one)) for key, one in value.items())
+        values.update((key[:LONGEST_NAME], one) for key, one in inner if one is not None)
+    elif (found := number(value)) is not None:
+        values["learning_rate" if name == "lr" else name[:LONGEST_NAME]] = found
+
+
+_ROLES = {
+    **dict.fromkeys(STEP_NAMES, "step"),
+    **dict.fromkeys(TIME_NAMES, "at"),
+    **dict.fromkeys(TOKEN_NAMES, "tokens"),
+    "epoch": "epoch",
+}
+_READ: dict[str, Callable[[object], float | None]] = {"step": whole, "at": moment, "tokens": finite, "epoch": finite}
