@@ -39,7 +39,10 @@ export class ChartTable {
     const rows = inside.filter((_, index) => index % every === 0 || index === inside.length - 1);
     const head = element("tr", {}, heading(t(`training.axis_${axis}`)), ...lines.map(({ label }) => heading(label)));
     const summaries = lines.map((line) => element("li", { dir: "auto" }, curveWords(line, axis)));
-    const body = rows.map(([x]) => element("tr", {}, element("th", { scope: "row" }, place(x, axis)), ...lines.map((line) => cell(line, x))));
+    const body = rows.map(([x], index) => {
+      const room = [rows[index - 1]?.[0] ?? -Infinity, rows[index + 1]?.[0] ?? Infinity].map((other) => Math.abs(other - x) / 2);
+      return element("tr", {}, element("th", { scope: "row" }, place(x, axis)), ...lines.map((line) => cell(line, x, room)));
+    });
     const table = element("table", {}, element("thead", {}, head), element("tbody", {}, ...body));
     this.#body.replaceChildren(element("ul", { className: "curve-words" }, ...summaries), table);
   }
@@ -59,8 +62,14 @@ function heading(words) {
   return element("th", { scope: "col", dir: "auto" }, words);
 }
 
-/** @param {Line} line @param {number} x */
-function cell({ points }, x) {
+/**
+ * The point of a curve that belongs to a row; none where it lies nearer to the row before or after.
+ * @param {Line} line
+ * @param {number} x
+ * @param {number[]} room before and after
+ */
+function cell({ points }, x, [before, after]) {
   const point = nearest(points, x);
-  return element("td", {}, point ? valueWords(point) : t("training.unknown"));
+  const isHere = point !== null && x - point[0] < before && point[0] - x <= after;
+  return element("td", {}, isHere ? valueWords(point) : t("training.unknown"));
 }
