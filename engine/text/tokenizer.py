@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -12,7 +13,7 @@ from pathlib import Path
 import tokenizers
 from llguidance import LLTokenizer
 
-from engine.catalog.info import ChatTemplate, TokenizerSpec
+from engine.catalog.info import ChatTemplate, TokenizerSpec, Vocabulary
 from engine.errors import CheckpointProblem
 from engine.request import Message, ToolCall
 from engine.text.vocabulary import SPACE, build
@@ -130,7 +131,7 @@ class Tokenizer:
 
 
 def load(spec: TokenizerSpec, identity: str, cache_directory: Path | None) -> Tokenizer:
-    """The tokenizer of a checkpoint. What is slow to build is kept in the cache under the file's `identity`.
+    """The tokenizer of a checkpoint. What is slow to build is kept in the cache, by the file's `identity` and tokens.
 
     Raises CheckpointProblem when there is none or it cannot be read.
     """
@@ -170,7 +171,7 @@ def _parse(text: bytes, source: str) -> tokenizers.Tokenizer:
 def _built(spec: TokenizerSpec, identity: str, cache_directory: Path | None) -> tokenizers.Tokenizer:
     if cache_directory is None or spec.vocabulary.model in ("gpt2", "ranks"):
         return build(spec.vocabulary)
-    kept = cache_directory / "tokenizers" / f"{sha256(f'{VERSION} {identity}'.encode()).hexdigest()[:32]}.json"
+    kept = cache_directory / "tokenizers" / f"{_key(spec.vocabulary, identity)}.json"
     if kept.exists():
         return _parse(kept.read_bytes(), kept.name)
     built = build(spec.vocabulary)
@@ -179,3 +180,11 @@ def _built(spec: TokenizerSpec, identity: str, cache_directory: Path | None) -> 
     built.save(str(partial))
     partial.replace(kept)
     return built
+
+
+def _key(vocabulary: Vocabulary, identity: str) -> str:
+    """What a tokenizer is kept under: vocabularies that lie beside the weights may change while those do not."""
+    digest = sha256(f"{VERSION} {identity} {replace(vocabulary, tokens=(), scores=(), kinds=(), merges=())}".encode())
+    digest.update("\n".join((*vocabulary.tokens, "", *vocabulary.merges)).encode(errors="surrogatepass"))
+    digest.update(array("d", vocabulary.scores).tobytes() + array("q", vocabulary.kinds).tobytes())
+    return digest.hexdigest()[:32]

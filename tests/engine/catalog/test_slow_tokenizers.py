@@ -83,6 +83,16 @@ def test_a_turn_that_is_a_symbol_of_the_users_cannot_be_spelled_by_a_message(tmp
     assert tokenizer.id_of("<end_of_turn>") in tokenizer.stop_ids
 
 
+def test_a_tokenizer_that_changes_beside_the_same_weights_is_built_anew(tmp_path: Path) -> None:
+    model, added = trained("bpe", **IDENTITY), {"<|im_end|>": len(read_pieces(tmp_path, trained("bpe", **IDENTITY)))}
+    first = load(spec_of(tmp_path, model), "weights", tmp_path / "cache")
+    (tmp_path / "added_tokens.json").write_text(json.dumps(added))
+    second = load(spec_of(tmp_path, model), "weights", tmp_path / "cache")
+    assert (first.has("<|im_end|>"), second.has("<|im_end|>")) == (False, True)
+    assert second.size == load(spec_of(tmp_path, model), "weights", tmp_path / "cache").size
+    assert len(list((tmp_path / "cache" / "tokenizers").iterdir())) == 2
+
+
 def test_added_ids_that_leave_a_gap_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointProblem, match="gap"):
         spec_of(tmp_path, trained("bpe", **IDENTITY), added_tokens_decoder={"99999": {"content": "<x>"}})
