@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import multiprocessing
+
 from engine.catalog.info import CheckpointInfo
 from engine.native.build import find_compiler
 from engine.status import MemoryEstimate
 
 # int8 comes in blocks of 32 with a scale of four bytes.
 BYTES_PER_NUMBER = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1 + 4 / 32}
-# A worker before it holds a weight: torch, the tokenizer, the buffers of a step.
-WORKER_BYTES = 160 * 2**20
+# Files whose numbers stay in four bits, for nothing would be won by eight: bytes in memory for a byte in the file.
+FOUR_BITS = {"Q4_0": 20 / 18, "Q4_1": 1.02}
+# What a worker has for itself before it holds a weight, and the buffers of a step. It shares torch with the process
+# that it is forked from; where processes cannot be forked it has torch for itself.
+WORKER_BYTES = 20 * 2**20
+TORCH_BYTES = 136 * 2**20
+# A tokenizer's tables, for each entry of its vocabulary.
+TOKENIZER_BYTES = 768
 TYPICAL_CONTEXT = 2048
+
+
+def worker_bytes() -> int:
+    """What a process of its own takes for a model of no size."""
+    is_forked = "forkserver" in multiprocessing.get_all_start_methods()
+    return WORKER_BYTES if is_forked else WORKER_BYTES + TORCH_BYTES
 
 
 def estimate(checkpoint: CheckpointInfo, precision: str, device: str, budget_bytes: int) -> MemoryEstimate:
@@ -20,7 +34,9 @@ def estimate(checkpoint: CheckpointInfo, precision: str, device: str, budget_byt
         precision = "bfloat16" if device.startswith(("cuda", "mps")) else on_cpu
     size = BYTES_PER_NUMBER[precision]
     weights = int((checkpoint.parameters or 0) * size)
+    if precision == "int8" and checkpoint.dtype in FOUR_BITS:
+        weights = min(weights, int(checkpoint.weights_bytes * FOUR_BITS[checkpoint.dtype]))
     per_token = (checkpoint.kv_bytes_per_token or 0) // (2 if precision in ("bfloat16", "float16") else 1)
     tokens = min(checkpoint.context_length or TYPICAL_CONTEXT, TYPICAL_CONTEXT)
-    total = weights + per_token * tokens + WORKER_BYTES
+    total = weights + per_token * tokens + worker_bytes() + (checkpoint.vocab_size or 0) * TOKENIZER_BYTES
     return MemoryEstimate(weights, per_token, total, fits=total <= budget_bytes)

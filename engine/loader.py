@@ -17,6 +17,7 @@ from engine.catalog.opening import NOTHING_SAID, Opened
 from engine.device import DTYPES, choose_device, choose_precision, find_kernels, use_threads
 from engine.errors import InvalidRequest
 from engine.letters import LoadPlan
+from engine.machine import freed_memory_returned
 from engine.models import registry
 from engine.models.layers import Embedding, Linear
 from engine.native.kernels import Kernels
@@ -70,16 +71,17 @@ def load_model(plan: LoadPlan, report: Report) -> Loaded:
         kernels = None  # The other precisions are torch's alone: the reference that the kernels are held against.
     with torch.device("meta"):
         model = family.Model(config)
-    assign(
-        model,
-        records,
-        dtype=DTYPES[precision],
-        device=device,
-        convert=_keep if kernels is None else _packing(kernels),
-        report=lambda fraction: report("reading weights", fraction),
-    )
-    model.finish_loading()
-    model.take_kernels(kernels)
+    with freed_memory_returned():
+        assign(
+            model,
+            records,
+            dtype=DTYPES[precision],
+            device=device,
+            convert=_keep if kernels is None else _packing(kernels),
+            report=lambda fraction: report("reading weights", fraction),
+        )
+        model.finish_loading()
+        model.take_kernels(kernels)
     cache = _cache(plan, config, DTYPES[precision], device, context_length)
     return Loaded(
         model=model.eval(),

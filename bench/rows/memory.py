@@ -34,9 +34,13 @@ def measure(options: argparse.Namespace) -> Table:
 
 
 def tree_bytes(root: psutil.Process | None = None) -> int:
-    """Memory of a process, this one without a name, and of all below it that is theirs alone or shared once."""
+    """Memory of a process, this one without a name, and of all below it, without the pages of files.
+
+    Those are shared with whoever runs the same libraries, and come and go with them.
+    """
     root = root or psutil.Process()
-    return sum(each.memory_full_info().pss for each in [root, *root.children(recursive=True)])
+    told = [each.memory_info() for each in (root, *root.children(recursive=True))]
+    return sum(each.rss - getattr(each, "shared", 0) for each in told)
 
 
 def _estimated_and_taken(engine: Engine, model: str, precision: str) -> tuple[int, int]:

@@ -56,6 +56,8 @@ def read(records: Sequence[TensorRecord]) -> Iterator[tuple[TensorRecord, Tensor
 
         for record in by_place:
             yield record, plain(record) if record.adapter is None else _adapted(plain(record), record.adapter, plain)
+            for mapped in maps.values():
+                _give_back(mapped)
 
 
 def _map(file: Path, opened: ExitStack) -> mmap.mmap:
@@ -64,6 +66,12 @@ def _map(file: Path, opened: ExitStack) -> mmap.mmap:
         mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
     opened.callback(_close, mapped)
     return mapped
+
+
+def _give_back(mapped: mmap.mmap) -> None:
+    """Let go of the pages that were read: they stay in the system's cache, and no longer count as this process's."""
+    if hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _close(mapped: mmap.mmap) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from engine import estimate as module
 from engine.catalog.info import CheckpointInfo
-from engine.estimate import WORKER_BYTES, estimate
+from engine.estimate import TOKENIZER_BYTES, estimate, worker_bytes
 
 INFO = CheckpointInfo("a", Path("a"), "a", "gguf", parameters=1_000_000, kv_bytes_per_token=400, context_length=1000)
 
@@ -20,7 +21,7 @@ INFO = CheckpointInfo("a", Path("a"), "a", "gguf", parameters=1_000_000, kv_byte
 def test_weights_and_cache_follow_the_precision(precision: str, weights: int, per_token: int) -> None:
     found = estimate(INFO, precision, "cpu", 10**9)
     assert (found.weights_bytes, found.kv_bytes_per_token) == (weights, per_token)
-    assert found.total_bytes == weights + 1000 * per_token + WORKER_BYTES
+    assert found.total_bytes == weights + 1000 * per_token + worker_bytes()
     assert found.fits
 
 
@@ -34,3 +35,18 @@ def test_auto_is_estimated_as_what_it_will_become(monkeypatch: pytest.MonkeyPatc
     assert estimate(INFO, "auto", "auto", 10**9).weights_bytes == 1_125_000
     monkeypatch.setattr(module, "find_compiler", lambda: None)
     assert estimate(INFO, "auto", "auto", 10**9).weights_bytes == 4_000_000
+
+
+def test_a_large_vocabulary_has_a_large_tokenizer() -> None:
+    larger = replace(INFO, vocab_size=50_000)
+    assert _total(larger) - _total(INFO) == 50_000 * TOKENIZER_BYTES
+
+
+def test_what_is_in_four_bits_already_stays_there() -> None:
+    file = replace(INFO, dtype="Q4_1", weights_bytes=625_000)
+    assert 625_000 <= estimate(file, "int8", "cpu", 10**9).weights_bytes < 660_000
+    assert estimate(file, "float32", "cpu", 10**9).weights_bytes == 4_000_000
+
+
+def _total(info: CheckpointInfo) -> int:
+    return estimate(info, "int8", "cpu", 10**9).total_bytes
