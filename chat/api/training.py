@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
@@ -34,7 +34,7 @@ class TrainingRunNotFound(RunNotFound):
 def listing() -> Response:
     """Every run, the newest first; 304 while nothing has changed."""
     house = parts()
-    response = jsonify(runs=[shown(house, run) for run in house.training.all()])
+    response = jsonify(runs=shown(house, house.training.all()))
     response.set_etag(hashlib.blake2b(response.get_data(), digest_size=16).hexdigest(), weak=True)
     response.headers["Cache-Control"] = "no-cache"
     return response.make_conditional(request)
@@ -43,7 +43,7 @@ def listing() -> Response:
 @bp.get("/api/training/runs/<path:run_id>")
 def one(run_id: str) -> Response:
     """One run."""
-    return jsonify(run=shown(parts(), _found(run_id)))
+    return jsonify(run=shown(parts(), [_found(run_id)])[0])
 
 
 @bp.get("/api/training/runs/<path:run_id>/series")
@@ -86,7 +86,7 @@ def control(run_id: str) -> ResponseReturnValue:
         raise Conflict(
             f"the order cannot be written: {error.strerror}", code="not_steerable", hint="Look at the disk."
         ) from error
-    return jsonify(order=asdict(order), run=shown(house, _found(run_id))), 202
+    return jsonify(order=asdict(order), run=shown(house, [_found(run_id)])[0]), 202
 
 
 @bp.get("/api/training/events")
@@ -115,9 +115,10 @@ def run_of(house: Parts, checkpoint_id: str) -> Summary | None:
     return max(runs, key=lambda run: len(run.id), default=None)
 
 
-def shown(house: Parts, run: Summary) -> dict[str, Any]:
-    """A run as JSON."""
-    return as_json(run)
+def shown(house: Parts, runs: Iterable[Summary]) -> list[dict[str, Any]]:
+    """Runs as JSON, each with the job of this server that writes it now."""
+    jobs = {job.run: job.id for job in house.jobs.all() if job.run is not None and job.state == "running"}
+    return [{**as_json(run), "job": jobs.get(run.id)} for run in runs]
 
 
 def offset() -> int:
@@ -171,14 +172,13 @@ def _marks(run: Summary, told: Sequence[Mark], x: str) -> list[dict[str, Any]]:
 
 def _changes(house: Parts) -> Iterator[tuple[str, dict[str, Any]] | None]:
     before = {run.id: run for run in house.training.all()}
-    yield "runs", {"runs": [shown(house, run) for run in before.values()]}
+    yield "runs", {"runs": shown(house, before.values())}
     while True:
         house.stopping.wait(SECONDS_BETWEEN_LOOKS)
         yield None
         now = {run.id: run for run in house.training.all()}
-        for run_id, run in now.items():
-            if before.get(run_id) != run:
-                yield "run", {"run": shown(house, run)}
+        for run in shown(house, [run for run_id, run in now.items() if before.get(run_id) != run]):
+            yield "run", {"run": run}
         for run_id in before.keys() - now.keys():
             yield "gone", {"id": run_id}
         before = now

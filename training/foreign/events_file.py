@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import PurePath
 from typing import Any
 
 from training.foreign.row import LineReader, Mark, Row, finite, moment, row_of, whole
@@ -90,7 +91,7 @@ class EventsReader(LineReader):
 
     def _checkpoint_saved(self, told: dict[str, Any]) -> None:
         path = told.get("checkpoint_path")
-        self._mark("checkpoint", str(path), told, path)
+        self._mark("checkpoint", PurePath(str(path)).name, told, path)
 
     def _checkpoint_loaded(self, told: dict[str, Any]) -> None:
         self._mark("control", f"went on from {told.get('checkpoint_path')}", told)
