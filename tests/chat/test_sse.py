@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 
 from chat import sse
+from chat.errors import TooManyRequests
 from engine import Overloaded, WorkerFailed
 from tests.chat.wire import events
 
@@ -91,7 +92,7 @@ def test_a_stream_that_never_began_lets_go_of_what_it_held(app: Flask):
     with app.test_request_context("/"), ExitStack() as outer:
         held = ExitStack()
         gate = sse.Gate(1)
-        held.enter_context(gate)
+        held.enter_context(gate.place("me"))
         response = outer.enter_context(sse.respond(iter([("token", {})]), here(), held))
         assert gate.taken == 1
     assert response.status_code == 200
@@ -100,14 +101,25 @@ def test_a_stream_that_never_began_lets_go_of_what_it_held(app: Flask):
 
 def test_the_gate_lets_only_its_number_in():
     gate = sse.Gate(2)
-    with gate:
-        with gate, pytest.raises(Overloaded) as refusal, gate:
+    with gate.place("me"):
+        with gate.place("you"), pytest.raises(Overloaded) as refusal, gate.place("they"):
             pass
         assert refusal.value.code == "too_many_streams"
         assert gate.taken == 1
-        with gate:
+        with gate.place("me"):
             assert gate.taken == 2
     assert gate.taken == 0
+
+
+def test_the_gate_keeps_places_for_others():
+    gate = sse.Gate(3, per_caller=1)
+    with gate.place("me"), gate.place("you"):
+        with pytest.raises(TooManyRequests) as refusal, gate.place("me"):
+            pass
+        assert refusal.value.code == "too_many_streams"
+        assert gate.taken == 2
+    with gate.place("me"):
+        assert gate.taken == 1
 
 
 def test_a_server_that_cannot_see_its_client_believes_it_is_there():

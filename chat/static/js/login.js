@@ -3,7 +3,7 @@
 
 import { required } from "./dom.js";
 import { ApiError, post } from "./http.js";
-import { t } from "./i18n.js";
+import { has, t } from "./i18n.js";
 
 const main = required("main", HTMLElement);
 const problem = required("sign-in-problem", HTMLElement);
@@ -24,7 +24,7 @@ async function signInByLink() {
     location.replace(main.dataset.following ?? "/");
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    say(error.message);
+    say(has(`errors.${error.code}`) ? t(`errors.${error.code}`) : error.message);
   }
 }
 
