@@ -27,7 +27,9 @@ def command_r(header: Header) -> dict[str, Any]:
 def falcon(header: Header) -> dict[str, Any]:
     """Falcon 7B with one key-value head, 40B and later with groups of them; RW, with linear biases, is not written."""
     _, groups, _ = heads(header)
-    return plain(header, "layer_norm_epsilon", "gelu") | {
+    # The width of a head is what the heads leave each other: the settings have no key for another.
+    told = {key: value for key, value in plain(header, "layer_norm_epsilon", "gelu").items() if key != "head_dim"}
+    return told | {
         "activation": "gelu",
         "bias": holds(header, "blk.0.attn_qkv.bias"),
         "multi_query": groups == 1,
