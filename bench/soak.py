@@ -31,7 +31,9 @@ CLIENTS = 16
 # What a client may be told because of what others do: a model unloaded under it, or too many at once.
 INTENDED = {"model_unloaded", "queue_full", "too_many_streams", "model_busy", "model_loading", "cancelled"}
 STUCK_SECONDS = 120.0
-MOST_GROWTH = {"memory, MiB": 16.0, "threads": 4.0, "open files": 8.0}
+# Pools of threads and of database connections fill up as chance has it.
+MOST_GROWTH = {"memory, MiB": 16.0, "threads": 4.0, "open files": 16.0}
+WORDS = ("sun", "rain", "wind", "snow", "leaf", "stone")
 STAGES = ("sent", "start", "token", "tokens")
 
 
@@ -75,9 +77,7 @@ class Client:
                 self._counts.complain(f"{act.__name__}: {error!r}")
 
     def _body(self) -> dict[str, Any]:
-        words = " ".join(
-            self._random.choice(["sun", "rain", "wind", "snow", "leaf", "stone"]) for _ in range(self._length())
-        )
+        words = " ".join(self._random.choice(WORDS) for _ in range(self._length()))
         return {
             "model": self._random.choice(self._models),
             "prompt": words,

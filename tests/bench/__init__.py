@@ -1,0 +1,1 @@
+"""Tests of the measurements: they say of a server what is true."""
