@@ -6,17 +6,23 @@ Whatever cannot be looked up, because the database is away, lets nobody in.
 from __future__ import annotations
 
 import hmac
-import threading
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 from chat import passwords
-from chat.errors import NotSignedIn
+from chat.errors import NotSignedIn, StoreProblem
 from chat.guard.throttle import SignInThrottle
 from chat.guard.visitors import Visitor
-from chat.secret import KEY_PREFIX, digest, new_token, read_secret
+from chat.secret import KEY_PREFIX, SecretProblem, digest, new_token, read_secret
 from chat.settings import Settings
 from chat.store.opening import Store, StoreDoor
+
+MISSING = (
+    "the secret {file} is missing, though there are keys or accounts. Put it back; or let `python -m chat keys list` "
+    "make a new one, with which the passwords are valid but no key is; or say --no-auth to let everyone in."
+)
 
 
 class Access:
@@ -29,7 +35,6 @@ class Access:
         self.session_days = session_days
         self._door, self._secret = door, secret
         self._throttle = SignInThrottle(clock)
-        self._lock = threading.Lock()
 
     def by_key(self, key: str) -> Visitor | None:
         """Whose key that is. Raises StoreProblem."""
@@ -96,8 +101,30 @@ def access_of(settings: Settings, door: StoreDoor) -> Access | None:
     try:
         secret = read_secret(settings.secret)
     except FileNotFoundError:
+        if _somebody_is_known(settings, door):
+            raise SecretProblem(MISSING.format(file=settings.secret)) from None
         return None
     store = door.open()
     if not store.keys.all() and not store.accounts.all():
         return None
     return Access(door, secret, settings.session_days)
+
+
+def _somebody_is_known(settings: Settings, door: StoreDoor) -> bool:
+    """Whether the database holds a key or an account. One that cannot be read, and never had a secret, holds none."""
+    if settings.database_url is not None:
+        try:
+            store = door.open()
+        except StoreProblem:
+            return False
+        return bool(store.keys.all() or store.accounts.all())
+    file = settings.data_directory.absolute() / "parley.db"
+    if not file.is_file():
+        return False
+    # Without SQLAlchemy, whose import every start of a server that asks nobody would wait for.
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+            query = "SELECT EXISTS (SELECT 1 FROM api_keys) OR EXISTS (SELECT 1 FROM accounts)"
+            return bool(connection.execute(query).fetchone()[0])
+    except sqlite3.Error:
+        return False

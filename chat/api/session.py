@@ -41,7 +41,7 @@ def begin() -> Response:
         return _with_cookie(jsonify(signed_in=True), _access().sign_in_by_link(asked.token))
     if asked.name is None or asked.password is None:
         raise InvalidRequest("name and password are needed, or token", code="missing_field", param="name")
-    return _with_cookie(jsonify(signed_in=True), _access().sign_in(asked.name, asked.password, address()))
+    return _with_cookie(jsonify(signed_in=True), _sign_in(asked.name, asked.password))
 
 
 @bp.delete("/api/session")
@@ -63,7 +63,7 @@ def sign_in() -> ResponseReturnValue:
     """What the form of the sign-in page sends."""
     try:
         name, password = request.form.get("name", "")[:1024], request.form.get("password", "")[:1024]
-        return _with_cookie(redirect(_next(), 303), _access().sign_in(name, password, address()))
+        return _with_cookie(redirect(_next(), 303), _sign_in(name, password))
     except (NotSignedIn, TooManyRequests) as error:
         page = pages.page("login.html", "login", following=_next(), problem=error.code)
         page.status_code = 429 if isinstance(error, TooManyRequests) else 401
@@ -81,6 +81,12 @@ def _access() -> Access:
     if access is None:
         raise InvalidRequest("this server asks nobody to sign in", code="nothing_to_sign_in")
     return access
+
+
+def _sign_in(name: str, password: str) -> str:
+    access = _access()
+    parts().limits.count_attempt(address())
+    return access.sign_in(name, password, address())
 
 
 def _with_cookie(response: Response, token: str) -> Response:

@@ -81,7 +81,7 @@ def _visitor(access: Access | None, limits: Limits, port: int, *, uses_cookie: b
     if key is not None:
         known = access.by_key(key)
         if known is None:
-            limits.count_wrong_key(address())
+            limits.count_attempt(address())
             hint = "python -m chat keys add NAME makes one."
             raise NotSignedIn("this key opens nothing here", code="wrong_key", hint=hint)
         return known

@@ -13,7 +13,7 @@ REQUESTS_PER_MINUTE = 600
 STREAMS_PER_CALLER = 16
 # Several people may share an address, so it may do more than one of them.
 ADDRESS_FACTOR = 4
-WRONG_KEYS_PER_MINUTE = 30
+ATTEMPTS_PER_MINUTE = 30
 
 
 class Limits:
@@ -25,7 +25,7 @@ class Limits:
         self._requests = Buckets(requests, clock) if requests else None
         self._addresses = Buckets(ADDRESS_FACTOR * requests, clock) if requests else None
         self._tokens = Buckets(settings.tokens_per_minute, clock) if settings.tokens_per_minute else None
-        self._wrong_keys = Buckets(WRONG_KEYS_PER_MINUTE, clock)
+        self._attempts = Buckets(ATTEMPTS_PER_MINUTE, clock)
 
     def count_request(self, caller: str, address: str) -> None:
         """One more request. Raises TooManyRequests."""
@@ -49,8 +49,8 @@ class Limits:
         if self._tokens:
             self._tokens.charge(caller, tokens)
 
-    def count_wrong_key(self, address: str) -> None:
-        """One more key or session that nobody has. Raises TooManyRequests."""
-        wait = self._wrong_keys.take(address)
+    def count_attempt(self, address: str) -> None:
+        """One more wrong key, or one more sign-in, whose password takes time to compare. Raises TooManyRequests."""
+        wait = self._attempts.take(address)
         if wait > 0:
-            raise TooManyRequests("too many wrong keys came from this address", seconds=wait)
+            raise TooManyRequests("too many attempts to get in came from this address", seconds=wait)

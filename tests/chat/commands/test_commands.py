@@ -64,6 +64,16 @@ def test_without_the_secret_no_key_opens_anything(command: Command, tmp_path: Pa
         create_app(Settings(port=0), ScriptedEngine())
 
 
+@pytest.mark.parametrize("url", [None, "sqlite:///data/parley.db"])
+def test_a_secret_that_is_gone_opens_the_door_to_nobody(command: Command, tmp_path: Path, url: str | None):
+    command(keys.run, "add", "lab")
+    (tmp_path / "data" / "secret").unlink()
+    with pytest.raises(secret.SecretProblem, match="is missing"):
+        create_app(Settings(port=0, database_url=url), ScriptedEngine())
+    assert command(keys.run, "list")[0] == 0
+    refused(create_app(Settings(port=0), ScriptedEngine()).test_client().get("/api/models"), 401)
+
+
 def test_whoever_says_no_auth_is_not_asked(command: Command):
     command(keys.run, "add", "lab")
     client = create_app(Settings(port=0, auth=False), ScriptedEngine()).test_client()

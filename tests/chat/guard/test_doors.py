@@ -10,6 +10,7 @@ import pytest
 from flask import Response, request
 from flask.testing import FlaskClient
 
+from chat import passwords
 from chat.guard.doors import address
 from chat.guard.scopes import need_of
 from tests.chat.guard.conftest import PASSWORD, Closed
@@ -336,6 +337,14 @@ def test_a_caller_has_so_many_answers_at_once(closed_with: Callable[..., Closed]
     assert generate(closed.client(closed.admin_key)).status_code == 200
     held.close()
     assert generate(closed.client(closed.chat_key)).status_code == 200
+
+
+def test_trying_many_names_from_one_address_is_slowed_down(closed: Closed, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(passwords, "is_right", lambda *_: False)
+    client = closed.client()
+    tries = [client.post("/api/session", json={"name": f"n{number}", "password": "x"}) for number in range(32)]
+    assert [each.status_code for each in tries[:30]] == [401] * 30
+    assert tries[-1].status_code == 429
 
 
 def test_guessing_keys_is_slowed_down(closed: Closed):
