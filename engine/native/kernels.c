@@ -9,6 +9,8 @@
 #include "products.h"
 #include "multiply.h"
 #include "tokens.h"
+#include "spans.h"
+#include "crowds.h"
 #include "attention.h"
 #include "steps.h"
 

@@ -212,11 +212,12 @@ def places(kernels: Kernels, slots: list[torch.Tensor], starts: list[int], count
     return Places(kernels, slots, counts, torch.tensor(positions))
 
 
-def test_attention_is_the_same_token_by_token_and_in_chunks(kernels: Kernels) -> None:
+@pytest.mark.parametrize("window", [0, 70])
+def test_attention_is_the_same_token_by_token_and_in_chunks(kernels: Kernels, window: int) -> None:
     slots, parts = [random(1, 2, 2, 160, 64)], (random(150, 6, 64), random(150, 2, 64, seed=1), random(150, 2, 64))
-    whole = places(kernels, slots, [0], [150]).attend(parts, 0, 0.125)
+    whole = places(kernels, slots, [0], [150]).attend(parts, 0, 0.125, window)
     one_by_one = [
-        places(kernels, slots, [at], [1]).attend(tuple(part[at : at + 1] for part in parts), 0, 0.125)
+        places(kernels, slots, [at], [1]).attend(tuple(part[at : at + 1] for part in parts), 0, 0.125, window)
         for at in range(150)
     ]
     assert torch.equal(whole, torch.cat(one_by_one))
