@@ -25,6 +25,8 @@ def read_secret(file: Path) -> bytes:
         secret = bytes.fromhex(text)
     except FileNotFoundError:
         raise
+    except NotADirectoryError as error:
+        raise FileNotFoundError(*error.args) from error  # A file stands where its folder would be: there is none.
     except (OSError, ValueError) as error:
         raise SecretProblem(f"the secret in {file} cannot be read: {error}. Put back the file as it was.") from error
     if len(secret) != SECRET_BYTES:

@@ -214,7 +214,7 @@ def test_a_stream_beyond_the_places_is_refused_until_one_ends(server: LiveServer
     assert b"too_many_streams" in refusal
     assert server.ask(b"GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n").startswith(b"HTTP/1.0 200 ")
     first.close()
-    wait_until(lambda: server.app.extensions["parley"].gate.taken == 1)
+    wait_until(lambda: server.app.extensions["parley"].streams.taken == 1)
     with server.post("/api/generate", {"prompt": "x"}) as third:
         read_until(third, b"event: start")
     second.close()
@@ -237,7 +237,7 @@ def test_a_client_that_leaves_stops_the_compute(
     assert engine.cancelled_at == {}
     connection.close()
     wait_until(lambda: len(engine.cancelled_at) == 1)
-    wait_until(lambda: server.app.extensions["parley"].gate.taken == 0)
+    wait_until(lambda: server.app.extensions["parley"].streams.taken == 0)
     assert server.app.extensions["parley"].runs.live() == []
 
 

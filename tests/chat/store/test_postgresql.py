@@ -112,9 +112,7 @@ def test_pages_presets_and_files_work_there(client: FlaskClient):
 
 def test_two_servers_make_its_tables_together(server: str, opened: Callable[[str], Store]):
     with opened(server).database.writing() as connection:
-        connection.execute(
-            text("DROP TABLE messages, conversations, presets, title_words, message_words, alembic_version")
-        )
+        connection.execute(text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
     threads = [threading.Thread(target=opened, args=(server,)) for _ in range(3)]
     for thread in threads:
         thread.start()
