@@ -33,6 +33,7 @@ GRACE_SECONDS = 5.0
 SECONDS_BETWEEN_LOOKS = 0.25
 # A supervisor writes its first word within this time, or it never began.
 SECONDS_TO_BEGIN = 20.0
+SECONDS_TO_CALL_OFF = 2.0
 _log = logging.getLogger(__name__)
 
 
@@ -102,7 +103,7 @@ class Jobs:
                 (self._folder / job.id / JOB_FILE).unlink(missing_ok=True)
                 self._set(replace(job, state="cancelled", ended_at=time.time()))
             elif job.state == "running":
-                told = self._told(job)
+                told = self._first_word(job)
                 pid, mark = told.get("supervisor_pid"), told.get("supervisor")
                 if isinstance(pid, int) and is_alive(pid, mark):
                     os.kill(pid, signal.SIGTERM)
@@ -179,6 +180,13 @@ class Jobs:
             told = {"code": "job_failed", "message": f"the job cannot be started: {error}", "last_lines": []}
             return replace(job, state="failed", ended_at=time.time(), error=told)
         return replace(job, state="running", started_at=time.time())
+
+    def _first_word(self, job: Job) -> dict[str, Any]:
+        """What the state file says; a supervisor that was started this moment is given the time to write it."""
+        end = time.monotonic() + SECONDS_TO_CALL_OFF
+        while not (told := self._told(job)) and time.monotonic() < end:
+            time.sleep(0.02)
+        return told
 
     def _told(self, job: Job) -> dict[str, Any]:
         try:

@@ -6,6 +6,7 @@ import math
 import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -202,16 +203,22 @@ def _plain_names(glances: list[LogGlance]) -> list[str]:
 def _checkpoints(run: FoundRun, facts: Sequence[Facts], known: Sequence[Checkpoint]) -> tuple[ShownCheckpoint, ...]:
     """Those below the run's folder, those of its name, and those that it says it saved; the newest first."""
     saved = {Path(mark.path).name for fact in facts for mark in fact.marks if mark.path is not None}
-    paths = {Path(mark.path).resolve() for fact in facts for mark in fact.marks if mark.path is not None}
+    paths = {_place(mark.path) for fact in facts for mark in fact.marks if mark.path is not None}
     own = [
         one
         for one in known
         if one.id == run.id
         or one.id.startswith(f"{run.id}/")
-        or (one.path.name in saved and one.path.resolve() in paths)
+        or (one.path.name in saved and _place(str(one.path)) in paths)
     ]
     newest = sorted(own, key=lambda one: (-(one.step or 0), -one.modified_at))[:MOST_CHECKPOINTS]
     return tuple(ShownCheckpoint(one.id, one.step, one.size_bytes, one.modified_at) for one in newest)
+
+
+@lru_cache(maxsize=20_000)
+def _place(path: str) -> Path:
+    """Where a path leads; asked for every checkpoint at every look, and it stays the same."""
+    return Path(path).resolve()
 
 
 def _first(values: Iterable[Value | None]) -> Value | None:
