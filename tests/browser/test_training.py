@@ -101,8 +101,12 @@ def test_a_zoom_is_kept_while_the_run_goes_on(visit: Callable[..., Any], scene: 
     scene.runs[0] = run(step=400, updated_at=scene.runs[0]["updated_at"] + 5)
     expect(page.locator("#run-facts")).to_contain_text("step 400")
     assert picture.locator(".chart-grid text[text-anchor=middle]").all_text_contents() == ticks
+    chart(page, "Loss").get_by_role("button", name="Move to later points").click()
+    expect(picture.locator(".chart-grid text[text-anchor=middle]").first).not_to_have_text(ticks[0])
+    chart(page, "Loss").get_by_role("button", name="Zoom out").click()
     reset.click()
     expect(reset).to_be_hidden()
+    expect(picture).to_be_focused()
     assert "zoom" not in page.url
 
 
@@ -114,7 +118,7 @@ def test_the_keyboard_goes_along_a_curve_and_to_a_checkpoint(visit: Callable[...
     readout = chart(page, "Loss").get_by_role("status")
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
-    expect(readout).to_have_text(re.compile(r"^step 2 · train 4\.\d+ \(.+ to .+\) · validation"))
+    expect(readout).to_have_text(re.compile(r"^step 2 · train 4\.\d+ \(.+ to .+\) · validation –$"))
     page.keyboard.press("End")
     page.keyboard.press("Enter")
     menu = page.locator("#mark-menu")

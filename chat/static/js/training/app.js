@@ -25,6 +25,7 @@ import { queryOf, shownIds, viewFrom, withValue } from "./view.js";
 
 const MACHINE_MILLISECONDS = 3000;
 const LOG_MILLISECONDS = 2000;
+const AGES_MILLISECONDS = 15_000;
 
 const store = new TrainingStore();
 let view = viewFrom(location.search);
@@ -55,6 +56,7 @@ addEventListener("popstate", () => {
 for (const form of document.querySelectorAll(".start-demo")) form.addEventListener("submit", startDemo);
 setInterval(learnMachine, MACHINE_MILLISECONDS);
 setInterval(readLog, LOG_MILLISECONDS);
+setInterval(drawSoon, AGES_MILLISECONDS); // what was a minute ago is two minutes ago now
 learnMachine();
 
 function drawSoon() {

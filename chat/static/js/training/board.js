@@ -30,6 +30,8 @@ export class Board {
   #charts = new Map();
   #actions;
   #drawnMetrics = "";
+  /** @type {unknown[]} */
+  #drawn = [];
   #change;
 
   /**
@@ -57,6 +59,9 @@ export class Board {
     this.#smooth.value = String(view.smoothing);
     this.#smoothWords.textContent = percent(view.smoothing);
     this.#showMetrics(shown[0]?.run, view.metrics);
+    const drawn = [view, ...shown.flatMap(({ run, curves, detail }) => [run.id, curves, detail])];
+    if (drawn.length === this.#drawn.length && drawn.every((part, index) => part === this.#drawn[index])) return;
+    this.#drawn = drawn;
     const isKnown = shown.length > 0 && shown.every(({ curves }) => curves !== null);
     const series = shown.flatMap(({ curves }) => curves?.series ?? []);
     const whole = rangeOf(series.map(({ points }) => points));

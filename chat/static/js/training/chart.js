@@ -7,6 +7,7 @@ import { t } from "../i18n.js";
 import { ChartHands } from "./chart-hands.js";
 import { marksOf } from "./chart-marks.js";
 import { ChartTable } from "./chart-table.js";
+import { ChartZoom } from "./chart-zoom.js";
 import { acrossAxis, bandPath, linePath, missing, nearest, valueAxis, valuesOf, within } from "./plot.js";
 import { amount, place, tickWords, valueWords } from "./words.js";
 
@@ -35,7 +36,7 @@ export class Chart {
   #readout = element("p", { className: "chart-readout quiet small", role: "status", dir: "auto" });
   #picture = element("div", { className: "chart-picture", tabIndex: 0, role: "application", "aria-roledescription": t("training.chart") });
   #table = new ChartTable();
-  #reset = element("button", { type: "button", className: "quiet-button chart-reset", hidden: true }, t("training.zoom_reset"));
+  #zoom;
   #clip = `chart-clip-${(made += 1)}`;
   #width = 0;
   #actions;
@@ -52,9 +53,9 @@ export class Chart {
     this.#actions = actions;
     const hint = element("p", { className: "visually-hidden", id: `${this.#clip}-hint` }, t("training.chart_keys"));
     this.#picture.setAttribute("aria-describedby", hint.id);
-    const head = element("div", { className: "chart-head" }, this.#title, this.#reset);
+    this.#zoom = new ChartZoom(() => ({ seen: this.seen, whole: this.picture?.whole ?? [0, 1] }), actions.zoom);
+    const head = element("div", { className: "chart-head" }, this.#title, this.#zoom.element);
     this.element = element("figure", { className: "chart" }, head, this.#legend, this.#picture, hint, this.#readout, this.#table.element);
-    this.#reset.addEventListener("click", () => (this.#picture.focus(), actions.zoom(null)));
     new ChartHands(this, this.#picture, actions);
     new ResizeObserver(([entry]) => this.#resize(Math.round(entry.contentRect.width))).observe(this.#picture);
   }
@@ -64,7 +65,7 @@ export class Chart {
     this.picture = picture;
     this.#title.textContent = picture.title;
     this.#picture.setAttribute("aria-label", picture.title);
-    this.#reset.hidden = picture.range === null;
+    this.#zoom.show(picture.range !== null, this.#picture);
     this.#legend.replaceChildren(...picture.lines.map(legendEntry));
     this.#draw();
     this.#table.show(picture);
@@ -86,8 +87,10 @@ export class Chart {
       this.#readout.textContent = summary(picture);
       return;
     }
-    const found = picture.lines.map((line) => ({ line, point: nearest(line.points, x) }));
-    const at = found.map(({ point }) => point?.[0]).find((each) => each !== undefined) ?? x;
+    const near = picture.lines.flatMap((line) => nearest(line.points, x)?.[0] ?? []);
+    const at = near.sort((one, other) => Math.abs(one - x) - Math.abs(other - x))[0] ?? x;
+    const slack = (this.seen[1] - this.seen[0]) / 50;
+    const found = picture.lines.map((line) => ({ line, point: covers(line, at, slack) ? nearest(line.points, at) : null }));
     const pixel = frame.x.at(at).toFixed(1);
     const dots = found.flatMap(({ line, point }) => (point && Number.isFinite(point[1] ?? Number.NaN) ? [dotOf(line, point, frame)] : []));
     this.#cursorLayer.replaceChildren(svg("line", { x1: pixel, x2: pixel, y1: frame.top, y2: frame.bottom }), ...dots);
@@ -110,7 +113,7 @@ export class Chart {
     const picture = svg("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, height: HEIGHT, "aria-hidden": "true" });
     const room = svg("rect", { x: left, y: top - 4, width: right - left, height: bottom - top + 8 });
     const lines = svg("g", { "clip-path": `url(#${this.#clip})` });
-    for (const line of this.picture.lines) lines.append(...lineParts(line, this.seen, frame));
+    for (const line of this.picture.lines.toReversed()) lines.append(...lineParts(line, this.seen, frame));
     this.#cursorLayer = svg("g", { class: "chart-cursor" });
     const marks = marksOf(this.picture.marks, this.seen, frame, this.picture.axis, this.#actions.mark);
     picture.append(svg("clipPath", { id: this.#clip }, room), grid(frame, this.picture.axis), lines, marks, this.#cursorLayer);
@@ -183,9 +186,14 @@ function legendEntry({ label, hue, isDashed }) {
   return element("li", {}, sign, element("span", { dir: "auto" }, label));
 }
 
+/** Whether a curve goes as far as this place. @param {Line} line @param {number} at @param {number} slack */
+function covers({ points }, at, slack) {
+  return points.length > 0 && at >= points[0][0] - slack && at <= points[points.length - 1][0] + slack;
+}
+
 /** The last values in one line. @param {Picture} picture */
 function summary({ lines, axis }) {
   const last = lines.flatMap(({ label, points }) => (points.length > 0 ? [`${label} ${amount(points[points.length - 1][1] ?? Number.NaN)}`] : []));
-  const ends = lines.map(({ points }) => points[points.length - 1]?.[0] ?? 0);
-  return last.length > 0 ? [place(Math.max(...ends), axis), ...last].join(" · ") : t("training.no_points");
+  const end = lines[0]?.points.at(-1)?.[0] ?? 0;
+  return last.length > 0 ? [place(end, axis), ...last].join(" · ") : t("training.no_points");
 }

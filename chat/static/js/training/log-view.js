@@ -10,6 +10,7 @@ import { cut, isWanted, LEVELS } from "./log-lines.js";
 
 const MOST_LINES = 5000;
 const AT_FIRST = -65_536; // bytes before the end
+const FAR_BEHIND = 1_000_000; // bytes; then only the end is of use
 let made = 0;
 
 /** Reads only when `poll` is called. */
@@ -49,7 +50,11 @@ export class LogView {
     this.#isBusy = true;
     try {
       for (let isEnd = false; !isEnd; ) {
-        const { text, next_offset: next, end } = await this.#read(this.#offset ?? AT_FIRST);
+        const { text, next_offset: next, end, size = 0 } = await this.#read(this.#offset ?? AT_FIRST);
+        if (size - next > FAR_BEHIND) {
+          this.#begin();
+          continue;
+        }
         isEnd = end || next === this.#offset || text === "";
         if (this.#offset !== null && next < this.#offset) this.#begin(); // the file was begun anew
         this.#offset = next;
@@ -61,7 +66,7 @@ export class LogView {
   }
 
   #begin() {
-    [this.#all, this.#rest] = [[], ""];
+    [this.#all, this.#rest, this.#offset] = [[], "", null];
     this.#lines.replaceChildren();
   }
 
