@@ -1,5 +1,5 @@
-/* Products of packed weights with quantised activations, tile by tile. Every row of x is computed by the same operations in the same
-   order whatever rows stand beside it, so that an answer does not depend on its company. */
+/* Products of packed weights with quantised activations, tile by tile. Every row of x is computed by the same
+   operations in the same order whatever rows stand beside it, so that an answer does not depend on its company. */
 
 #define ROWS_OF_BYTES 4
 #define ROWS_OF_NIBBLES 8

@@ -30,7 +30,8 @@ ALWAYS Eight eight_scores(const float *query, const float *keys, int64_t count, 
     int64_t channel = 0;
     for (; channel + LANES <= width; channel += LANES) {
         const Eight part = load(query + channel);
-        for (int64_t key = 0; key < count; key++) sums[key] = add_product(sums[key], part, load(keys + key * width + channel));
+        for (int64_t key = 0; key < count; key++)
+            sums[key] = add_product(sums[key], part, load(keys + key * width + channel));
     }
     if (channel < width)
         for (int64_t key = 0; key < count; key++)
@@ -45,7 +46,8 @@ ALWAYS void mix_values(const float *weights, const float *values, float *y, int6
     for (int i = 0; i < vectors; i++) mixed[i] = load(y + i * LANES);
     for (int64_t place = 0; place < count; place++) {
         const Eight weight = all(weights[place]);
-        for (int i = 0; i < vectors; i++) mixed[i] = add_product(mixed[i], weight, load(values + place * width + i * LANES));
+        for (int i = 0; i < vectors; i++)
+            mixed[i] = add_product(mixed[i], weight, load(values + place * width + i * LANES));
     }
     for (int i = 0; i < vectors; i++) store(y + i * LANES, mixed[i]);
 }
