@@ -35,6 +35,7 @@ from engine.status import (
     Status,
     StatusChanged,
 )
+from engine.watchdog import Patience
 
 HOSTS = {"process": ProcessHost, "thread": ThreadHost}
 
@@ -53,6 +54,7 @@ class EngineOptions:
     max_running: int = 16
     max_waiting: int = 256
     tokens_per_step: int = 256
+    patience: Patience = Patience()
     speculation: bool = True
 
 
@@ -66,7 +68,12 @@ class Engine:
         self._bulletin = Bulletin()
         self._watch = Watch(self._scanner, self._publish_difference)
         budget = options.memory_budget_bytes or default_budget_bytes()
-        self._fleet = Fleet(budget, HOSTS[options.host], lambda status: self._bulletin.publish(StatusChanged(status)))
+        self._fleet = Fleet(
+            budget,
+            HOSTS[options.host],
+            lambda status: self._bulletin.publish(StatusChanged(status)),
+            options.patience,
+        )
 
     def warm_up(self) -> None:
         """Start what makes the first load quick, and the watch over the folder, without waiting for either."""

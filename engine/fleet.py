@@ -18,6 +18,7 @@ from engine.host import Host, OnEnd, OnLetter
 from engine.letters import Ask, Cancel, LoadFailed, Loading, LoadPlan, Ready, Step, Submit
 from engine.residents import Resident, Residents
 from engine.status import LoadOptions, LoadProgress, MemoryPicture, Status
+from engine.watchdog import Patience, Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -30,13 +31,15 @@ SHUTTING_DOWN = Overloaded("the server is shutting down", code="shutting_down", 
 class Fleet:
     """All models that are loaded or on their way. Every method may be called from any thread."""
 
-    def __init__(self, budget_bytes: int, make_host: MakeHost, on_status: OnStatus) -> None:
+    def __init__(self, budget_bytes: int, make_host: MakeHost, on_status: OnStatus, patience: Patience) -> None:
         self._residents = Residents(budget_bytes)
         self._make_host = make_host
         self._on_status = on_status
         self._changed = Condition()
         self._loads: SimpleQueue[Resident | None] = SimpleQueue()
         self._is_closed = False
+        self._watchdog = Watchdog(patience)
+        self._watchdog.start(self._changed, self._residents, self._end_hung)
         Thread(target=self._load_in_turn, name="loader", daemon=True).start()
 
     def status(self, checkpoint_id: str) -> Status:
@@ -103,7 +106,7 @@ class Fleet:
             waiting = sum(len(each.runs) - each.running for each in self._residents)
             if waiting >= max_waiting:
                 raise Overloaded(f"{waiting} requests wait already", hint="Try again in a few seconds.")
-            resident = self._join_or_add(plan, LoadOptions(), reserve_bytes)
+            resident = self._join_or_add(*self._as_before(plan, reserve_bytes))
             host = resident.host if resident.accept(letter, completion) else None
         if host is not None:
             host.send(letter)
@@ -132,6 +135,7 @@ class Fleet:
             residents = list(self._residents)
             for resident in residents:
                 resident.fail_runs(SHUTTING_DOWN)
+        self._watchdog.close()
         self._loads.put(None)
         takers = [Thread(target=self._take_down, args=(each, SHUTTING_DOWN.message)) for each in residents]
         for taker in takers:
@@ -152,6 +156,14 @@ class Fleet:
         self._residents.add(resident)
         self._loads.put(resident)
         return resident
+
+    def _as_before(self, plan: LoadPlan, reserve_bytes: int) -> tuple[LoadPlan, LoadOptions, int]:
+        """How an answer gets its model: one whose worker was lost comes again as it was, not as it is by default."""
+        lost = self._residents.get(plan.checkpoint_id)
+        if lost is None or lost.state != "failed" or lost.loaded_at is None:
+            return plan, LoadOptions(), reserve_bytes
+        same = {name: getattr(lost.plan, name) for name in ("precision", "device", "context_length")}
+        return replace(plan, **same), lost.options, lost.reserved_bytes
 
     def _tell(self, resident: Resident) -> Status:
         """Tell of a model's state as it is now; one whose place another has taken is no longer spoken of."""
@@ -220,7 +232,7 @@ class Fleet:
             resident.host.stop(reason)
         with self._changed:
             resident.state, freed = "unloaded", resident.memory_bytes
-            resident.memory_bytes, resident.facts, resident.host = 0, None, None
+            resident.memory_bytes, resident.cache_bytes, resident.facts, resident.host = 0, 0, None, None
             self._residents.remove(resident)
             self._tell(resident)
         logger.info("%s is unloaded (%s); %d bytes are free again", resident.id, reason, freed)
@@ -232,6 +244,8 @@ class Fleet:
         return 0
 
     def _on_letter(self, resident: Resident, letter: object) -> None:
+        with self._changed:
+            self._watchdog.heard(resident)
         match letter:
             case Step():
                 with self._changed:
@@ -269,12 +283,19 @@ class Fleet:
         )
         self._fail(resident, error)
 
+    def _end_hung(self, resident: Resident, error: WorkerFailed) -> None:
+        self._fail(resident, error)
+        with self._changed:
+            host, resident.host = resident.host, None
+        if host is not None:
+            Thread(target=host.stop, args=(error.message,), name="end of a worker", daemon=True).start()
+
     def _fail(self, resident: Resident, error: EngineError) -> None:
         with self._changed:
             if resident.state in ("failed", "unloading", "unloaded"):
                 return
             resident.state, resident.progress, resident.error = "failed", None, error
-            resident.memory_bytes, resident.facts = 0, None
+            resident.memory_bytes, resident.cache_bytes, resident.facts = 0, 0, None
             resident.fail_runs(error)
         logger.error("%s failed: %s", resident.id, error)
         self._tell(resident)

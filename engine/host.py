@@ -106,6 +106,8 @@ class ProcessHost(_PipeHost):
             return "its process was stopped"
         if code is None:
             return f"its process {self._process.pid} closed its pipe"
+        if code == -signal.SIGBUS:
+            return f"its process {self._process.pid} was ended by SIGBUS: a file became shorter while it was read"
         if code < 0:
             return f"its process {self._process.pid} was ended by {_signal_name(-code)}"
         return f"its process {self._process.pid} ended with exit code {code}"

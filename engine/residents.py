@@ -49,9 +49,13 @@ class Resident:
     error: EngineError | None = None
     loaded_at: float | None = None
     last_used_at: float = field(default_factory=time.time)
+    # What decides who goes first, since the clock may be set back.
+    used_order: float = field(default_factory=time.monotonic)
     running: int = 0
     waiting: int = 0
     memory_bytes: int = 0
+    cache_bytes: int = 0
+    timings: Timings | None = None
     facts: Ready | None = None
     host: Host | None = None
     runs: dict[str, Completion] = field(default_factory=dict)
@@ -91,12 +95,15 @@ class Resident:
             pinned=self.options.pinned,
             context_length=None if facts is None else facts.context_length,
             inferred={} if facts is None else facts.inferred,
+            cache_bytes=self.cache_bytes,
+            cache_budget_bytes=0 if facts is None else facts.cache_budget_bytes,
+            timings=self.timings,
         )
 
     def accept(self, letter: Submit | Ask, completion: Completion) -> bool:
         """Owe this run an answer; True when its letter can go to the worker now."""
         self.runs[letter.run_id] = completion
-        self.last_used_at = time.time()
+        self._use()
         if self.state == "ready":
             return True
         self.pending[letter.run_id] = letter
@@ -122,14 +129,17 @@ class Resident:
     def note_step(self, step: Step) -> bool:
         """Pass on a step's events; True when how many run and wait has changed."""
         is_changed = (self.running, self.waiting) != (step.running, step.waiting)
-        self.running, self.waiting, self.memory_bytes = step.running, step.waiting, step.memory_bytes
+        self.running, self.waiting = step.running, step.waiting
+        self.memory_bytes, self.cache_bytes = step.memory_bytes, step.cache_bytes
         for event in step.events:
             completion = self.runs.get(event.run_id)
             if completion is not None:
                 completion.put(event)
             if isinstance(event, TERMINAL):
                 self.runs.pop(event.run_id, None)
-                self.last_used_at = time.time()
+                self._use()
+            if isinstance(event, Done):
+                self.timings = event.timings
         return is_changed
 
     def withdraw(self, run_id: str) -> bool:
@@ -141,6 +151,9 @@ class Resident:
         timings = Timings(0.0, waited, 0.0, 0.0, 0.0, 0.0, 0.0)
         self.runs.pop(run_id).put(Done(run_id, "cancelled", "", Usage(0, 0, 0), timings, None))
         return True
+
+    def _use(self) -> None:
+        self.last_used_at, self.used_order = time.time(), time.monotonic()
 
     def fail_runs(self, error: EngineError) -> None:
         """Tell everybody who waits for an answer that none will come."""
@@ -186,7 +199,7 @@ class Residents:
     def most_recent(self) -> Resident | None:
         """The ready model that was used last."""
         ready = [resident for resident in self if resident.state == "ready"]
-        return max(ready, key=lambda resident: resident.last_used_at, default=None)
+        return max(ready, key=lambda resident: resident.used_order, default=None)
 
     def to_evict(self, checkpoint_id: str, needed_bytes: int) -> list[Resident]:
         """The idle, unpinned models that must go before this one fits, least recently used first.
@@ -197,7 +210,7 @@ class Residents:
         free = self.budget_bytes - sum(resident.held_bytes for resident in others)
         candidates = sorted(
             (resident for resident in others if resident.is_idle and not resident.options.pinned),
-            key=lambda resident: resident.last_used_at,
+            key=lambda resident: resident.used_order,
         )
         evicted: list[Resident] = []
         while free < needed_bytes and candidates:

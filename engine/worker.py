@@ -44,6 +44,8 @@ from engine.slots import SlotPool
 logger = logging.getLogger(__name__)
 
 REPORT_SECONDS = 0.05
+# A long question makes no events; an empty step says that the worker does not hang.
+HEARTBEAT_SECONDS = 1.0
 
 
 class Inbox:
@@ -145,6 +147,7 @@ class Worker:
         self._inquiries = Inquiries(loaded, self._tokens_of_an_inquiry)
         self._events: list[Event] = []
         self._model_bytes = 0
+        self._sent_at = 0.0
         self._is_stopping = False
         # A cancel may overtake the letter that it belongs to.
         self._cancelled: deque[str] = deque(maxlen=1024)
@@ -304,8 +307,10 @@ class Worker:
             self._loaded.cache.drop(slot.index)
 
     def _send(self) -> None:
-        if not self._events:
+        now = time.monotonic()
+        if not self._events and now - self._sent_at < HEARTBEAT_SECONDS:
             return
+        self._sent_at = now
         running, waiting, held = len(self._scheduler.running), len(self._scheduler.waiting), self._loaded.cache.bytes
         self._pipe.send(Step(tuple(self._events), running, waiting, self._model_bytes + held, held))
         self._events.clear()
