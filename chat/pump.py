@@ -45,6 +45,7 @@ class Pump:
         self._html: dict[int, str] = {}
         self._blocks = BlockStream()
         self._saved_at = time.monotonic()
+        self._pause_seconds = SAVE_SECONDS
         self._has_news = False
         self._seed: int | None = None
         self._unsaved: EngineError | None = None
@@ -82,7 +83,7 @@ class Pump:
             self._has_news = True
         self._show(self._blocks.feed(event.text if isinstance(event, Token) else ""))
         quiet = time.monotonic() - self._saved_at
-        if quiet >= SIGN_SECONDS or (self._has_news and quiet >= SAVE_SECONDS):
+        if quiet >= SIGN_SECONDS or (self._has_news and quiet >= self._pause_seconds):
             self._save()
 
     def _show(self, changed: list[Any]) -> None:
@@ -92,11 +93,14 @@ class Pump:
             self._log.append("block", asdict(block))
 
     def _save(self) -> None:
-        self._saved_at, self._has_news = time.monotonic(), False
+        self._has_news, self._pause_seconds = False, SAVE_SECONDS
         try:
             self._store.messages.save(self._message.id, self._run.run_id, self._text)
         except EngineError as error:
+            # A locked database takes seconds to refuse, and the readers wait as long.
+            self._pause_seconds = SIGN_SECONDS
             _log.warning("run %s is not saved for now: %s", self._run.run_id, error.message)
+        self._saved_at = time.monotonic()
 
     def _end(self, event: Done | Failed) -> None:
         self._show(self._blocks.finish())

@@ -15,10 +15,11 @@ from typing import Any
 from engine.catalog.info import CheckpointInfo
 from engine.catalog.opening import opened
 from engine.catalog.scan import Scanner
-from engine.errors import CheckpointNotFound, CheckpointProblem, EngineError, InvalidRequest
+from engine.errors import CheckpointNotFound, CheckpointProblem, EngineError, InvalidRequest, WorkerFailed
 from engine.tasks.reporting import Lines, Report, Words
 
 CANCELLED = 130
+ROOM = "Make room on the disk, or name a folder where you may write."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,6 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = _do(asked, teller.progress)
     except EngineError as error:
         teller.error(error)
+        return 1
+    except OSError as error:
+        place = f" at {error.filename}" if error.filename else ""
+        teller.error(WorkerFailed(f"the disk refused{place}: {error.strerror}", code="disk_error", hint=ROOM))
         return 1
     except KeyboardInterrupt:
         return CANCELLED
