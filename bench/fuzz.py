@@ -1,0 +1,45 @@
+"""`python -m bench.fuzz files` and `… api`: the long forms of the tests that damage files and try out every address.
+
+`files` reads 10,000 damaged files of each kind, in processes with a limit of memory. What it prints before its last
+lines are finds; a number given with --first begins elsewhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def main() -> int:
+    """Returns 0 when nothing was found."""
+    parser = argparse.ArgumentParser(prog="python -m bench.fuzz", description=__doc__)
+    parts = parser.add_subparsers(dest="part", required=True)
+    files = parts.add_parser("files", help="damaged checkpoints")
+    files.add_argument("--count", type=int, default=10_000, help="how many of each kind")
+    files.add_argument("--first", type=int, default=0, help="the number of the first damage")
+    files.add_argument("kinds", nargs="*", help="which kinds; all where none is named")
+    asked = parser.parse_args()
+    return _files(asked)
+
+
+def _files(asked: argparse.Namespace) -> int:
+    from tests.faults.seeds import KINDS, write_seeds
+
+    finds = 0
+    with tempfile.TemporaryDirectory() as folder:
+        seeds = write_seeds(Path(folder) / "seeds")
+        for kind in asked.kinds or sorted(KINDS):
+            reader = [sys.executable, "-m", "tests.faults.damaged_reader"]
+            ended = subprocess.run([*reader, str(seeds), str(asked.first), str(asked.count), kind], cwd=ROOT)
+            finds += ended.returncode != 0
+            print(f"{kind}: {'nothing found' if ended.returncode == 0 else f'exit code {ended.returncode}'}")
+    return 1 if finds else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
