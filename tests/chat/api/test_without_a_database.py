@@ -43,7 +43,8 @@ def test_what_needs_one_says_what_is_wrong_and_what_to_do(poor: FlaskClient, met
 
 
 def test_what_needs_none_works(poor: FlaskClient):
-    assert events(generate(poor).data)[-1].data["text"] == ANSWER
+    with generate(poor) as answer:
+        assert events(answer.data)[-1].data["text"] == ANSWER
     assert poor.get("/api/models").status_code == 200
     assert poor.get("/").status_code == 200
     assert poor.get("/api/runs").json["runs"] == []
