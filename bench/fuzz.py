@@ -1,4 +1,4 @@
-"""`python -m bench.fuzz files` and `… api`: the long forms of the tests that damage files and try out every address.
+"""`python -m bench.fuzz files`: the long form of the tests that damage files.
 
 `files` reads 10,000 damaged files of each kind, in processes with a limit of memory. What it prints before its last
 lines are finds; a number given with --first begins elsewhere.

@@ -59,6 +59,8 @@ class Run:
         """Every event until `Done` or `Failed`, and None each time POLL_SECONDS went by without one."""
         while self._end is None:
             event = self.completion.next(POLL_SECONDS)
+            if self._end is not None:
+                return  # Closed while this waited: what comes now is only the echo of that.
             if event is not None:
                 self._saw(event)
             yield event
@@ -71,8 +73,8 @@ class Run:
     def close(self) -> None:
         """The reader is gone: call off what is left."""
         if self._end is None:
-            self.cancel()
             self._end = "cancelled"
+            self.cancel()
             self._journal.closed()
 
     def _saw(self, event: Event) -> None:
