@@ -35,7 +35,7 @@ from engine.status import (
     Status,
     StatusChanged,
 )
-from engine.watchdog import Patience
+from engine.watchdog import DEFAULT_PATIENCE, Patience
 
 HOSTS = {"process": ProcessHost, "thread": ThreadHost}
 
@@ -54,7 +54,7 @@ class EngineOptions:
     max_running: int = 16
     max_waiting: int = 256
     tokens_per_step: int = 256
-    patience: Patience = Patience()
+    patience: Patience = DEFAULT_PATIENCE
     speculation: bool = True
 
 

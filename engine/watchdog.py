@@ -28,10 +28,13 @@ class Patience:
     tick_seconds: float = 1.0
 
 
+DEFAULT_PATIENCE = Patience()
+
+
 class Watchdog:
     """Watches all residents. `heard` and `overdue` are called with the fleet's lock held."""
 
-    def __init__(self, patience: Patience = Patience()) -> None:
+    def __init__(self, patience: Patience = DEFAULT_PATIENCE) -> None:
         self._patience = patience
         self._silent: dict[Resident, float] = {}
         self._ended = Event()
