@@ -201,7 +201,9 @@ main() {
         prepare requirements.txt
         hand_over_here -m engine.tasks "$command" --checkpoints "$root/checkpoints" "$@"
         ;;
-    test) develop -m pytest "$@" ;;
+    test) # all of them on several processors; a file's tests stay together
+        if [[ $# -gt 0 ]]; then develop -m pytest "$@"; else develop -m pytest -n auto --maxprocesses 4 --dist loadfile; fi
+        ;;
     lint | fix) tidy "$command" ;;
     bench)
         [[ -n $has_bench ]] || usage_error "there is no bench in this version"
