@@ -1,7 +1,8 @@
-"""`python -m bench.fuzz files`: the long form of the tests that damage files.
+"""`python -m bench.fuzz files` and `… api`: the long forms of the tests that damage files and try every address.
 
 `files` reads 10,000 damaged files of each kind, in processes with a limit of memory. What it prints before its last
-lines are finds; a number given with --first begins elsewhere.
+lines are finds; a number given with --first begins elsewhere. `api` asks each address what its description allows and
+forbids, of a server with a scripted engine.
 """
 
 from __future__ import annotations
@@ -23,8 +24,22 @@ def main() -> int:
     files.add_argument("--count", type=int, default=10_000, help="how many of each kind")
     files.add_argument("--first", type=int, default=0, help="the number of the first damage")
     files.add_argument("kinds", nargs="*", help="which kinds; all where none is named")
+    api = parts.add_parser("api", help="every address")
+    api.add_argument("--examples", type=int, default=200, help="requests to each address")
+    api.add_argument("--minutes", type=float, default=10.0, help="begin no further address after so long")
     asked = parser.parse_args()
-    return _files(asked)
+    return _files(asked) if asked.part == "files" else _api(asked)
+
+
+def _api(asked: argparse.Namespace) -> int:
+    from tests.faults.addresses import ask_everything
+
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = ask_everything(Path(folder), asked.examples, 60 * asked.minutes)
+    for (method, path, status), command in outcome.finds.items():
+        print(f"{method} {path} answered {status}: {command}")
+    print(f"{sum(outcome.statuses.values())} requests: {dict(sorted(outcome.statuses.items()))}")
+    return 1 if outcome.finds else 0
 
 
 def _files(asked: argparse.Namespace) -> int:
