@@ -46,7 +46,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip("PostgreSQL is not installed")
     folder = tmp_path_factory.mktemp("pg")
     if os.geteuid() == 0:
-        for each in (folder, *list(folder.parents)[:2]):
+        for each in (folder, *list(folder.parents)[:3]):
             each.chmod(0o755)
         shutil.chown(folder, "postgres")
     data = str(folder / "data")
