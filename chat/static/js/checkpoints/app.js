@@ -91,10 +91,10 @@ function sort(column) {
   change(sortedBy(view, column));
 }
 
-/** @param {string} key */
+/** Drawn at once: a key pressed before the next frame must not act on lines that are no longer there. @param {string} key */
 function toggle(key) {
   closed = closed.has(key) ? new Set([...closed].filter((each) => each !== key)) : new Set([...closed, key]);
-  drawSoon();
+  draw();
 }
 
 /** @param {string} id */
