@@ -100,6 +100,17 @@ def test_a_new_checkpoint_appears_by_itself(catalog: Any, call: Callable[..., An
     expect(catalog.locator("#found")).to_have_text("7 checkpoints")
 
 
+def test_keys_pressed_before_the_next_frame_act_on_the_lines_that_were_meant(catalog: Any) -> None:
+    catalog.get_by_role("columnheader", name="Memory").get_by_role("button").focus()
+    catalog.keyboard.press("Tab")
+    catalog.keyboard.press("ArrowLeft")
+    catalog.evaluate(
+        """() => ["ArrowRight", "ArrowDown"].forEach(
+            (key) => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true })))"""
+    )
+    expect(catalog.locator(".row:focus")).to_contain_text(FINAL)
+
+
 def test_the_keyboard_alone_reaches_all(catalog: Any) -> None:
     catalog.get_by_role("columnheader", name="Memory").get_by_role("button").focus()
     catalog.keyboard.press("Tab")
