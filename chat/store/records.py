@@ -36,14 +36,32 @@ class Conversation:
         return {**shown, "created_at": self.created_at / 1000, "updated_at": self.updated_at / 1000}
 
 
-@dataclass(frozen=True, slots=True)
-class StoredMessage:
-    """One message of a conversation's tree.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """How a message came about, stored or not yet.
 
-    `content` is the truth; `html` is made of it by the renderer of `html_version`. `asked` is what the caller named,
-    `parameters` the complete sampling parameters that followed. `prefill` is the text that stood there before the
-    last run began, and `writer` the server that follows that run.
+    `asked` is what the caller named, `parameters` the complete sampling parameters that followed. `prefill` is the
+    text that stood there before the last run began, and `writer` the server that follows that run.
     """
+
+    status: str = "complete"
+    finish_reason: str | None = None
+    run_id: str | None = None
+    writer: str | None = None
+    model: str | None = None
+    asked: Mapping[str, Any] | None = None
+    parameters: Mapping[str, Any] | None = None
+    prefill: str = ""
+    usage: Mapping[str, Any] | None = None
+    timings: Mapping[str, Any] | None = None
+    receipt: Mapping[str, Any] | None = None
+    error: Mapping[str, Any] | None = None
+    warning: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage(Origin):
+    """One message of a conversation's tree. `content` is the truth, `html` what `html_version` of the renderer made."""
 
     number: int
     id: str
@@ -56,19 +74,6 @@ class StoredMessage:
     html: str | None = None
     html_version: str | None = None
     reasoning: str | None = None
-    status: str = "complete"
-    finish_reason: str | None = None
-    run_id: str | None = None
-    writer: str | None = None
-    model: str | None = None
-    asked: Mapping[str, Any] | None = None
-    parameters: Mapping[str, Any] | None = None
-    prefill: str = ""
-    usage: Mapping[str, Any] | None = None
-    timings: Mapping[str, Any] | None = None
-    receipt: Mapping[str, Any] | None = None
-    error: Mapping[str, Any] | None = None
-    warning: str | None = None
 
     def as_json(self) -> Fields:
         """As the interface shows it."""
@@ -80,26 +85,13 @@ class StoredMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class NewMessage:
+class NewMessage(Origin):
     """A message that is to be stored below `parent_id`."""
 
     id: str
     parent_id: str | None
     role: str
     content: str
-    status: str = "complete"
-    finish_reason: str | None = None
-    run_id: str | None = None
-    writer: str | None = None
-    model: str | None = None
-    asked: Mapping[str, Any] | None = None
-    parameters: Mapping[str, Any] | None = None
-    prefill: str = ""
-    usage: Mapping[str, Any] | None = None
-    timings: Mapping[str, Any] | None = None
-    receipt: Mapping[str, Any] | None = None
-    error: Mapping[str, Any] | None = None
-    warning: str | None = None
     created_at: int | None = None
 
 

@@ -24,7 +24,7 @@ def write(store: Store, conversation: Conversation) -> Callable[[str | None], St
     """Begins an answer in the name of a server."""
 
     def write(writer: str | None) -> StoredMessage:
-        message = NewMessage(new_id(), None, "assistant", "so far", "streaming", writer=writer, run_id="r")
+        message = NewMessage(new_id(), None, "assistant", "so far", status="streaming", writer=writer, run_id="r")
         (added,) = store.messages.add(conversation, [message])
         return added
 
