@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,6 +80,21 @@ class CheckpointInfo:
             size_bytes=stat.st_size,
             modified_at=stat.st_mtime,
             files=(path.name,),
+        )
+
+    @classmethod
+    def of_folder(cls, path: Path, checkpoint_id: str, form: str) -> CheckpointInfo:
+        """The same of a checkpoint that is a folder, with all files that lie in it. Raises OSError."""
+        with os.scandir(path) as found:
+            stats = {entry.name: entry.stat() for entry in found if entry.is_file()}
+        return cls(
+            id=checkpoint_id,
+            path=path,
+            name=path.name,
+            format=form,
+            size_bytes=sum(stat.st_size for stat in stats.values()),
+            modified_at=max((stat.st_mtime for stat in stats.values()), default=path.stat().st_mtime),
+            files=tuple(sorted(stats)),
         )
 
 

@@ -31,18 +31,7 @@ def matches(path: Path) -> bool:
 
 def describe(path: Path, checkpoint_id: str) -> CheckpointInfo:
     """What the metadata says; whatever stands in the way of loading becomes the `problem`. Raises only OSError."""
-    files = tuple(sorted(entry.name for entry in path.iterdir() if entry.is_file()))
-    stats = [(path / name).stat() for name in files]
-    info = CheckpointInfo(
-        id=checkpoint_id,
-        path=path,
-        name=path.name,
-        format=NAME,
-        files=files,
-        size_bytes=sum(stat.st_size for stat in stats),
-        modified_at=max(stat.st_mtime for stat in stats),
-    )
-    return native.describe(info, lambda: source(path))
+    return native.describe(CheckpointInfo.of_folder(path, checkpoint_id, NAME), lambda: source(path))
 
 
 def source(path: Path) -> Source:

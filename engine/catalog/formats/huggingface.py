@@ -48,16 +48,7 @@ def matches(path: Path) -> bool:
 
 def describe(path: Path, checkpoint_id: str) -> CheckpointInfo:
     """What the headers say; whatever stands in the way of loading becomes the `problem`."""
-    files = tuple(sorted(entry.name for entry in path.iterdir() if entry.is_file()))
-    info = CheckpointInfo(
-        id=checkpoint_id,
-        path=path,
-        name=path.name,
-        format=NAME,
-        files=files,
-        size_bytes=sum((path / name).stat().st_size for name in files),
-        modified_at=max((path / name).stat().st_mtime for name in files),
-    )
+    info = CheckpointInfo.of_folder(path, checkpoint_id, NAME)
     try:
         info = _with_config(info, _settings(path))
         info = _with_weights(info, tensors(path))

@@ -25,15 +25,7 @@ def matches(path: Path) -> bool:
 
 def describe(path: Path, checkpoint_id: str) -> CheckpointInfo:
     """What the files say; whatever stands in the way of loading becomes the `problem`. Raises only OSError."""
-    files = tuple(sorted(entry.name for entry in path.iterdir() if entry.is_file()))
-    info = replace(
-        CheckpointInfo.of_file(path / WEIGHTS, checkpoint_id, NAME),
-        path=path,
-        name=path.name,
-        files=files,
-        size_bytes=sum((path / name).stat().st_size for name in files),
-    )
-    return native.describe(info, lambda: source(path))
+    return native.describe(CheckpointInfo.of_folder(path, checkpoint_id, NAME), lambda: source(path))
 
 
 def source(path: Path) -> Source:

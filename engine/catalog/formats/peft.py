@@ -54,17 +54,7 @@ def matches(path: Path) -> bool:
 
 def describe(path: Path, checkpoint_id: str) -> CheckpointInfo:
     """What the adapter's headers and its base's say; whatever stands in the way of loading becomes the `problem`."""
-    files = tuple(sorted(entry.name for entry in path.iterdir() if entry.is_file()))
-    info = CheckpointInfo(
-        id=checkpoint_id,
-        path=path,
-        name=path.name,
-        format=NAME,
-        group="Adapter",
-        files=files,
-        size_bytes=sum((path / name).stat().st_size for name in files),
-        modified_at=max((path / name).stat().st_mtime for name in files),
-    )
+    info = replace(CheckpointInfo.of_folder(path, checkpoint_id, NAME), group="Adapter")
     try:
         info = _with_evidence(info)
         return _with_base(info, _joined(path))

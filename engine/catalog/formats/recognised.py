@@ -108,8 +108,8 @@ def matches(path: Path) -> bool:
 def describe(path: Path, checkpoint_id: str) -> CheckpointInfo:
     """What it is, and as the `problem` why it is not loaded and what can be done. Raises OSError."""
     found = _kind(path)
-    info = _folder(path, checkpoint_id) if path.is_dir() else CheckpointInfo.of_file(path, checkpoint_id, NAME)
-    info = torch_story.told(info, None)
+    begun = CheckpointInfo.of_folder if path.is_dir() else CheckpointInfo.of_file
+    info = torch_story.told(begun(path, checkpoint_id, NAME), None)
     if found is None:
         return info
     what, hint = found
@@ -150,20 +150,6 @@ def _kind(path: Path) -> tuple[str, str] | None:
                 if stream.read(len(magic)) == magic:
                     return what, hint
     return None
-
-
-def _folder(path: Path, checkpoint_id: str) -> CheckpointInfo:
-    files = tuple(sorted(entry.name for entry in path.iterdir() if entry.is_file()))
-    stats = [(path / name).stat() for name in files] or [path.stat()]
-    return CheckpointInfo(
-        id=checkpoint_id,
-        path=path,
-        name=path.name,
-        format=NAME,
-        files=files,
-        size_bytes=sum(stat.st_size for stat in stats),
-        modified_at=max(stat.st_mtime for stat in stats),
-    )
 
 
 def _refuse(path: Path) -> NoReturn:
