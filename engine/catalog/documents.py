@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ LONGEST_DOCUMENT = 64 * 1024 * 1024
 
 def read_object(file: Path, longest: int = LONGEST_DOCUMENT) -> dict[str, Any]:
     """The JSON object in a file. Raises CheckpointProblem when it is too long, not JSON or not an object."""
-    size = file.stat().st_size
-    if size > longest:
-        raise _unreadable(file, f"it has {size} bytes, more than the {longest} that are read")
+    with file.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > longest:
+            raise _unreadable(file, f"it has {size} bytes, more than the {longest} that are read")
+        text = stream.read(size)
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
+        value = json.loads(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise _unreadable(file, str(error)) from error
     if not isinstance(value, dict):

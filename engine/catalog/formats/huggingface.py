@@ -50,8 +50,9 @@ def describe(path: Path, checkpoint_id: str) -> CheckpointInfo:
     """What the headers say; whatever stands in the way of loading becomes the `problem`."""
     info = CheckpointInfo.of_folder(path, checkpoint_id, NAME)
     try:
-        info = _with_config(info, _settings(path))
-        info = _with_weights(info, tensors(path))
+        settings = _settings(path)
+        info = _with_config(info, settings)
+        info = _with_weights(info, quantised.unpacked(settings, _stored(path)))
         return _with_text(info)
     except (CheckpointProblem, OSError) as error:
         code = error.code if isinstance(error, CheckpointProblem) else "unreadable"
