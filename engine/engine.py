@@ -25,6 +25,7 @@ from engine.letters import Ask, LoadPlan, Submit
 from engine.machine import default_budget_bytes
 from engine.questions import Question
 from engine.request import GenerationRequest, SamplingParams
+from engine.roster import Roster
 from engine.status import (
     CheckpointAppeared,
     CheckpointChanged,
@@ -68,12 +69,8 @@ class Engine:
         self._bulletin = Bulletin()
         self._watch = Watch(self._scanner, self._publish_difference)
         budget = options.memory_budget_bytes or default_budget_bytes()
-        self._fleet = Fleet(
-            budget,
-            HOSTS[options.host],
-            lambda status: self._bulletin.publish(StatusChanged(status)),
-            options.patience,
-        )
+        self._roster = Roster(budget, lambda status: self._bulletin.publish(StatusChanged(status)))
+        self._fleet = Fleet(self._roster, HOSTS[options.host], options.patience)
 
     def warm_up(self) -> None:
         """Start what makes the first load quick, and the watch over the folder, without waiting for either."""
@@ -121,7 +118,7 @@ class Engine:
 
     def current_id(self) -> str | None:
         """The loaded checkpoint that was used last."""
-        return self._fleet.most_recent_id()
+        return self._roster.most_recent_id()
 
     def estimate(self, checkpoint: CheckpointInfo, options: LoadOptions = LoadOptions()) -> MemoryEstimate:
         """What loading it would take."""
@@ -131,7 +128,7 @@ class Engine:
 
     def memory(self) -> MemoryPicture:
         """The budget and what is taken of it."""
-        return self._fleet.memory()
+        return self._roster.memory()
 
     def load(self, checkpoint_id: str, options: LoadOptions = LoadOptions()) -> Status:
         """Start loading, or join the load under way, and return at once.
@@ -144,7 +141,7 @@ class Engine:
 
     def wait_until_loaded(self, checkpoint_id: str, timeout_seconds: float | None = None) -> Status:
         """Block until loading ends. Raises what made it fail, or TimeoutError."""
-        return self._fleet.wait_until_loaded(checkpoint_id, timeout_seconds)
+        return self._roster.wait_until_loaded(checkpoint_id, timeout_seconds)
 
     def unload(self, checkpoint_id: str, *, force: bool = False) -> int:
         """Unload and return the freed bytes. Raises ModelBusy while it answers someone, unless forced."""
@@ -154,11 +151,11 @@ class Engine:
     def status(self, checkpoint_id: str) -> Status:
         """One model's status. Raises CheckpointNotFound."""
         self._known(checkpoint_id)
-        return self._fleet.status(checkpoint_id)
+        return self._roster.status(checkpoint_id)
 
     def statuses(self) -> dict[str, Status]:
         """The status of every model that is not `unloaded`."""
-        return self._fleet.statuses()
+        return self._roster.statuses()
 
     def submit(self, request: GenerationRequest) -> Completion:
         """Queue a request, loading its model first where needed; the answer comes through the completion.
@@ -210,7 +207,7 @@ class Engine:
 
     def _known(self, checkpoint_id: str) -> None:
         """Raise CheckpointNotFound for an id that neither lies on the disk nor is loaded."""
-        if checkpoint_id not in self._fleet.statuses():
+        if checkpoint_id not in self._roster.statuses():
             self.checkpoint(checkpoint_id)
 
     def _model_of(self, asked: str | None) -> str:
@@ -234,7 +231,7 @@ class Engine:
 
     def _sampling(self, request: GenerationRequest, info: CheckpointInfo) -> SamplingParams:
         sampling = SamplingParams().overridden_by({**info.sampling_defaults, **request.sampling})
-        status = self._fleet.status(info.id)
+        status = self._roster.status(info.id)
         context = status.context_length or info.context_length
         if context is not None and request.sampling.get("max_new_tokens", 1) >= context:
             raise InvalidRequest(

@@ -1,6 +1,6 @@
-"""The models at work: brings workers up, hands them letters, passes on what they answer, takes them down.
+"""The models at work: brings workers up, hands them letters, passes on what they answer.
 
-One lock guards the residents; nothing that can block happens while it is held. Models are loaded one at a time.
+Models are loaded one at a time. The roster's lock is held for each decision, and nothing that can block happens then.
 """
 
 from __future__ import annotations
@@ -10,59 +10,37 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from queue import SimpleQueue
-from threading import Condition, Thread
+from threading import Thread
 
 from engine.completion import Completion
-from engine.errors import CheckpointProblem, EngineError, ModelBusy, Overloaded, WorkerFailed
+from engine.errors import CheckpointProblem, ModelBusy, Overloaded, WorkerFailed
 from engine.host import Host, OnEnd, OnLetter
 from engine.letters import Ask, Cancel, LoadFailed, Loading, LoadPlan, Ready, Step, Submit
-from engine.residents import Resident, Residents
-from engine.status import LoadOptions, LoadProgress, MemoryPicture, Status
+from engine.residents import Resident
+from engine.roster import Roster
+from engine.status import LoadOptions, LoadProgress, Status
 from engine.watchdog import Patience, Watchdog
 
 logger = logging.getLogger(__name__)
 
 MakeHost = Callable[[LoadPlan, OnLetter, OnEnd], Host]
-OnStatus = Callable[[Status], None]
 NOBODY_WAITS = "nobody waits for it"
 SHUTTING_DOWN = Overloaded("the server is shutting down", code="shutting_down", hint="Try again in a moment.")
 
 
 class Fleet:
-    """All models that are loaded or on their way. Every method may be called from any thread."""
+    """The workers of the roster's models. Every method may be called from any thread."""
 
-    def __init__(self, budget_bytes: int, make_host: MakeHost, on_status: OnStatus, patience: Patience) -> None:
-        self._residents = Residents(budget_bytes)
+    def __init__(self, roster: Roster, make_host: MakeHost, patience: Patience) -> None:
+        self._roster = roster
+        self._residents = roster.residents
+        self._changed = roster.changed
         self._make_host = make_host
-        self._on_status = on_status
-        self._changed = Condition()
         self._loads: SimpleQueue[Resident | None] = SimpleQueue()
         self._is_closed = False
         self._watchdog = Watchdog(patience)
         self._watchdog.start(self._changed, self._residents, self._end_hung)
         Thread(target=self._load_in_turn, name="loader", daemon=True).start()
-
-    def status(self, checkpoint_id: str) -> Status:
-        """The status of a model, `unloaded` when nothing is known of it."""
-        with self._changed:
-            resident = self._residents.get(checkpoint_id)
-            return Status(checkpoint_id) if resident is None else resident.status()
-
-    def statuses(self) -> dict[str, Status]:
-        """The status of every model that is not unloaded."""
-        with self._changed:
-            return {resident.id: resident.status() for resident in self._residents}
-
-    def memory(self) -> MemoryPicture:
-        """The budget and what is taken of it."""
-        with self._changed:
-            return MemoryPicture(self._residents.budget_bytes, self._residents.used_bytes)
-
-    def most_recent_id(self) -> str | None:
-        """The ready model that was used last."""
-        with self._changed:
-            resident = self._residents.most_recent()
-            return None if resident is None else resident.id
 
     def load(self, plan: LoadPlan, options: LoadOptions, reserve_bytes: int) -> Status:
         """Queue a load, or join the one under way, for somebody who asked for the model itself."""
@@ -70,19 +48,7 @@ class Fleet:
             resident = self._join_or_add(plan, options, reserve_bytes)
             resident.is_wanted = True
             resident.options = replace(resident.options, pinned=options.pinned or resident.options.pinned)
-        return self._tell(resident)
-
-    def wait_until_loaded(self, checkpoint_id: str, timeout_seconds: float | None) -> Status:
-        """Block until the model is neither queued nor loading. Raises what made loading fail, or TimeoutError."""
-        with self._changed:
-            resident = self._residents.get(checkpoint_id)
-            if resident is None:
-                return Status(checkpoint_id)
-            if not self._changed.wait_for(lambda: not resident.is_coming, timeout_seconds):
-                raise TimeoutError(f"{checkpoint_id} was not loaded in {timeout_seconds} s")
-            if resident.error is not None:
-                raise resident.error
-            return resident.status()
+        return self._roster.tell(resident)
 
     def unload(self, checkpoint_id: str, *, force: bool) -> int:
         """Take a model down and return the bytes it held. Raises ModelBusy while it answers, unless forced."""
@@ -96,8 +62,8 @@ class Fleet:
                     f"{checkpoint_id} is answering {len(resident.runs)} requests",
                     hint='Wait for them, cancel them, or unload with {"force": true}.',
                 )
-            is_ours = self._retire(resident, reason)
-        return self._finish(resident, reason) if is_ours else self._wait_until_gone(resident)
+            is_ours = self._roster.retire(resident, reason)
+        return self._roster.see_off(resident, reason, is_ours=is_ours)
 
     def submit(self, letter: Submit | Ask, plan: LoadPlan, reserve_bytes: int, max_waiting: int) -> Completion:
         """Hand a request to its model, or keep it until the model is loaded. Raises Overloaded when too many wait."""
@@ -121,11 +87,11 @@ class Fleet:
             host = None if resident.withdraw(run_id) else resident.host
             is_unwanted = resident.is_coming and not resident.runs and not resident.is_wanted
             if is_unwanted:
-                self._retire(resident, NOBODY_WAITS)
+                self._roster.retire(resident, NOBODY_WAITS)
         if host is not None:
             host.send(Cancel(run_id))
         if is_unwanted:
-            Thread(target=self._finish, args=(resident, NOBODY_WAITS), daemon=True).start()
+            Thread(target=self._roster.finish, args=(resident, NOBODY_WAITS), daemon=True).start()
         return True
 
     def close(self) -> None:
@@ -137,7 +103,7 @@ class Fleet:
                 resident.fail_runs(SHUTTING_DOWN)
         self._watchdog.close()
         self._loads.put(None)
-        takers = [Thread(target=self._take_down, args=(each, SHUTTING_DOWN.message)) for each in residents]
+        takers = [Thread(target=self._roster.take_down, args=(each, SHUTTING_DOWN.message)) for each in residents]
         for taker in takers:
             taker.start()
         for taker in takers:
@@ -165,25 +131,17 @@ class Fleet:
         same = {name: getattr(lost.plan, name) for name in ("precision", "device", "context_length")}
         return replace(plan, **same), lost.options, lost.reserved_bytes
 
-    def _tell(self, resident: Resident) -> Status:
-        """Tell of a model's state as it is now; one whose place another has taken is no longer spoken of."""
-        with self._changed:
-            status = resident.status()
-            self._changed.notify_all()
-            if self._residents.get(resident.id) in (resident, None):
-                self._on_status(status)
-        return status
-
     def _load_in_turn(self) -> None:
         for resident in iter(self._loads.get, None):
             try:
                 self._bring_up(resident)
             except CheckpointProblem as error:
-                self._fail(resident, error)
+                self._roster.fail(resident, error)
             except Exception as error:
                 # The next load must have its turn whatever this one did.
                 logger.exception("loading %s failed", resident.id)
-                self._fail(resident, WorkerFailed(f"the worker of {resident.id} could not be started: {error!r}"))
+                failure = WorkerFailed(f"the worker of {resident.id} could not be started: {error!r}")
+                self._roster.fail(resident, failure)
 
     def _bring_up(self, resident: Resident) -> None:
         reason = f"its memory was needed for {resident.id}"
@@ -193,11 +151,11 @@ class Fleet:
                 return
             evicted = self._residents.to_evict(resident.id, resident.reserved_bytes)
             for each in evicted:
-                self._retire(each, reason)
+                self._roster.retire(each, reason)
             resident.state, resident.progress = "loading", LoadProgress("starting", 0.0)
-            self._tell(resident)
+            self._roster.tell(resident)
         for each in evicted:
-            self._finish(each, reason)
+            self._roster.finish(each, reason)
         host = self._make_host(resident.plan, partial(self._on_letter, resident), partial(self._on_end, resident))
         host.start()
         with self._changed:
@@ -209,40 +167,6 @@ class Fleet:
         if is_late:
             host.stop("loading was called off")
 
-    def _take_down(self, resident: Resident, reason: str) -> int:
-        is_ours = self._retire(resident, reason)
-        return self._finish(resident, reason) if is_ours else self._wait_until_gone(resident)
-
-    def _retire(self, resident: Resident, reason: str) -> bool:
-        """Accept nothing for a model any more, and fail what it owes; False when somebody else does so already.
-
-        Whoever decides that a model goes does this while the lock that the decision was made under is still held.
-        """
-        with self._changed:
-            if resident.state in ("unloading", "unloaded"):
-                return False
-            resident.state, resident.progress, resident.error = "unloading", None, None
-            resident.fail_runs(Overloaded(f"{resident.id} was stopped: {reason}", code="model_unloaded"))
-            self._tell(resident)
-            return True
-
-    def _finish(self, resident: Resident, reason: str) -> int:
-        """End the worker of a retired model; the bytes that it held."""
-        if resident.host is not None:
-            resident.host.stop(reason)
-        with self._changed:
-            resident.state, freed = "unloaded", resident.memory_bytes
-            resident.memory_bytes, resident.cache_bytes, resident.facts, resident.host = 0, 0, None, None
-            self._residents.remove(resident)
-            self._tell(resident)
-        logger.info("%s is unloaded (%s); %d bytes are free again", resident.id, reason, freed)
-        return freed
-
-    def _wait_until_gone(self, resident: Resident) -> int:
-        with self._changed:
-            self._changed.wait_for(lambda: resident.state == "unloaded")
-        return 0
-
     def _on_letter(self, resident: Resident, letter: object) -> None:
         with self._changed:
             self._watchdog.heard(resident)
@@ -251,17 +175,17 @@ class Fleet:
                 with self._changed:
                     is_changed = resident.note_step(letter)
                 if is_changed:
-                    self._tell(resident)
+                    self._roster.tell(resident)
             case Loading():
                 with self._changed:
                     if resident.state != "loading":
                         return
                     resident.note_loading(letter)
-                self._tell(resident)
+                self._roster.tell(resident)
             case Ready():
                 self._on_ready(resident, letter)
             case LoadFailed():
-                self._fail(resident, letter.error)
+                self._roster.fail(resident, letter.error)
 
     def _on_ready(self, resident: Resident, facts: Ready) -> None:
         with self._changed:
@@ -272,7 +196,7 @@ class Fleet:
         logger.info(
             "%s is ready after %.2f s, %s on %s", resident.id, facts.load_seconds, facts.precision, facts.device
         )
-        self._tell(resident)
+        self._roster.tell(resident)
         for letter in letters:
             host.send(letter)
 
@@ -281,24 +205,14 @@ class Fleet:
             f"the worker of {resident.id} is gone: {reason}",
             hint="Load the model again. If it happens again, the machine may be short of memory.",
         )
-        self._fail(resident, error)
+        self._roster.fail(resident, error)
 
     def _end_hung(self, resident: Resident, error: WorkerFailed) -> None:
-        self._fail(resident, error)
+        self._roster.fail(resident, error)
         with self._changed:
             host, resident.host = resident.host, None
         if host is not None:
             Thread(target=host.stop, args=(error.message,), name="end of a worker", daemon=True).start()
-
-    def _fail(self, resident: Resident, error: EngineError) -> None:
-        with self._changed:
-            if resident.state in ("failed", "unloading", "unloaded"):
-                return
-            resident.state, resident.progress, resident.error = "failed", None, error
-            resident.memory_bytes, resident.cache_bytes, resident.facts = 0, 0, None
-            resident.fail_runs(error)
-        logger.error("%s failed: %s", resident.id, error)
-        self._tell(resident)
 
 
 def _refuse_other_options(resident: Resident, options: LoadOptions) -> None:

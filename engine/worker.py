@@ -8,76 +8,25 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from threading import Condition, Thread
 
 import psutil
 import torch
-from torch import Tensor
 
-from engine.answer import Answer
-from engine.errors import EngineError, LoadCancelled, Overloaded, WorkerFailed
+from engine.answers import Answers
+from engine.errors import EngineError, Overloaded, WorkerFailed
+from engine.inbox import Inbox, LoadReporter
 from engine.inquiries import Inquiries
-from engine.letters import (
-    Ask,
-    Cancel,
-    Event,
-    Failed,
-    LoadFailed,
-    Loading,
-    LoadPlan,
-    Progress,
-    Ready,
-    Step,
-    Stop,
-    Submit,
-)
+from engine.letters import Ask, Cancel, Event, LoadFailed, LoadPlan, Progress, Ready, Step, Stop, Submit
 from engine.loader import Loaded, load_model
 from engine.runner import Runner
-from engine.scheduler import Scheduler, Span
-from engine.sequence import Phase
+from engine.scheduler import Scheduler
 from engine.slots import SlotPool
 
 logger = logging.getLogger(__name__)
 
-REPORT_SECONDS = 0.05
 # A long question makes no events; an empty step says that the worker does not hang.
 HEARTBEAT_SECONDS = 1.0
-
-
-class Inbox:
-    """Letters as they come in. A thread empties the pipe, so that a long step never blocks the sender."""
-
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe = pipe
-        self._letters: deque[object] = deque()
-        self._changed = Condition()
-        self.is_stopped = False
-        Thread(target=self._read, name="inbox", daemon=True).start()
-
-    def take(self, *, block: bool) -> list[object]:
-        """All letters that are there; with `block` at least one."""
-        with self._changed:
-            if block:
-                self._changed.wait_for(lambda: self._letters)
-            letters = list(self._letters)
-            self._letters.clear()
-            return letters
-
-    def _read(self) -> None:
-        letter: object = None
-        while not isinstance(letter, Stop):
-            try:
-                letter = self._pipe.recv()
-            except (EOFError, OSError):
-                letter = Stop("the server is gone")
-            with self._changed:
-                self.is_stopped = isinstance(letter, Stop)
-                self._letters.append(letter)
-                self._changed.notify_all()
 
 
 def work(plan: LoadPlan, pipe: Connection) -> None:
@@ -85,7 +34,7 @@ def work(plan: LoadPlan, pipe: Connection) -> None:
     inbox = Inbox(pipe)
     started = time.monotonic()
     try:
-        loaded = load_model(plan, _Reporter(pipe, inbox))
+        loaded = load_model(plan, LoadReporter(pipe, inbox))
         worker = Worker(plan, loaded, inbox, pipe)
         pipe.send(worker.ready(time.monotonic() - started))
     except EngineError as error:
@@ -107,27 +56,8 @@ def _last_words(pipe: Connection, letter: LoadFailed) -> None:
         return  # Nobody is left to tell.
 
 
-@dataclass(slots=True)
-class _Reporter:
-    """Sends loading progress, a few times a second, and calls the loading off when the worker is to stop."""
-
-    pipe: Connection
-    inbox: Inbox
-    last_stage: str = ""
-    last_sent: float = 0.0
-
-    def __call__(self, stage: str, fraction: float) -> None:
-        if self.inbox.is_stopped:
-            raise LoadCancelled("loading was called off")
-        now = time.monotonic()
-        if stage == self.last_stage and fraction < 1.0 and now - self.last_sent < REPORT_SECONDS:
-            return
-        self.last_stage, self.last_sent = stage, now
-        self.pipe.send(Loading(stage, fraction))
-
-
 class Worker:
-    """One loaded model and the runs it answers."""
+    """One loaded model, its cache and its batch."""
 
     def __init__(self, plan: LoadPlan, loaded: Loaded, inbox: Inbox, pipe: Connection) -> None:
         self._plan = plan
@@ -143,14 +73,12 @@ class Worker:
             speculates=plan.speculation and loaded.kernels is not None,
         )
         self._runner = Runner(loaded.model, loaded.cache, loaded.device, loaded.kernels)
-        self._answers: dict[str, Answer] = {}
+        self._answers = Answers(plan.checkpoint_id, loaded, self._scheduler)
         self._inquiries = Inquiries(loaded, self._tokens_of_an_inquiry)
         self._events: list[Event] = []
         self._model_bytes = 0
         self._sent_at = 0.0
         self._is_stopping = False
-        # A cancel may overtake the letter that it belongs to.
-        self._cancelled: deque[str] = deque(maxlen=1024)
 
     def ready(self, load_seconds: float) -> Ready:
         """What the worker has become."""
@@ -181,48 +109,20 @@ class Worker:
     def _obey(self, letter: object) -> None:
         match letter:
             case Submit():
-                self._accept(letter)
+                self._events += self._answers.accept(letter)
             case Ask():
                 self._inquiries.add(letter)
-                if letter.run_id in self._cancelled:
+                if self._answers.was_cancelled(letter.run_id):
                     self._events += self._inquiries.cancel(letter.run_id)
-            case Cancel():
-                self._cancel(letter.run_id)
-            case Stop():
+            case Cancel(run_id):
+                self._events += self._inquiries.cancel(run_id) or self._answers.cancel(run_id)
+            case Stop(reason):
                 self._is_stopping = True
-                error = Overloaded(f"the model was stopped: {letter.reason}", code="model_unloaded")
-                self._fail_all(error)
-                self._events += self._inquiries.fail_all(error)
-
-    def _accept(self, letter: Submit) -> None:
-        try:
-            answer = Answer(letter, self._loaded, self._plan.checkpoint_id)
-        except EngineError as error:
-            self._events.append(Failed(letter.run_id, error))
-            return
-        except Exception as error:  # One request must not end the others, whatever it brought.
-            logger.exception("run %s could not be begun", letter.run_id)
-            self._events.append(Failed(letter.run_id, WorkerFailed(f"the request could not be begun: {error!r}")))
-            return
-        self._answers[letter.run_id] = answer
-        if letter.run_id in self._cancelled:
-            answer.sequence.finish("cancelled")
-            self._close(answer)
-            return
-        position = self._scheduler.add(answer.sequence)
-        self._events.append(Progress(letter.run_id, "queued", queue_position=position))
+                error = Overloaded(f"the model was stopped: {reason}", code="model_unloaded")
+                self._events += self._answers.fail_all(error) + self._inquiries.fail_all(error)
 
     def _tokens_of_an_inquiry(self) -> int:
         return self._plan.tokens_per_step if self._scheduler.is_idle else max(1, self._plan.tokens_per_step // 8)
-
-    def _cancel(self, run_id: str) -> None:
-        self._events += self._inquiries.cancel(run_id)
-        answer = self._answers.get(run_id)
-        if answer is None:
-            self._cancelled.append(run_id)
-        if answer is not None and answer.sequence.phase is not Phase.FINISHED:
-            answer.sequence.finish("cancelled")
-            self._close(answer)
 
     def _step(self) -> None:
         try:
@@ -236,45 +136,14 @@ class Worker:
             raise  # The pipe is gone.
         except Exception as error:  # Whatever broke, the next step may go well.
             logger.exception("a step failed")
-            self._fail_all(_computation_failed(error))
+            self._events += self._answers.fail_all(_computation_failed(error))
             self._forget_everything()
             return
         last = iter(logits)
         for span in spans:
             rows = [next(last) for _ in range(1 + span.guessed)] if span.is_last else []
             self._scheduler.computed(span)
-            answer = self._answers[span.sequence.run_id]
-            if rows:
-                self._choose_all(answer, rows)
-            else:
-                self._events.append(_prefill(span))
-            if answer.sequence.phase is Phase.FINISHED and span.sequence.run_id in self._answers:
-                self._close(answer)
-
-    def _choose_all(self, answer: Answer, rows: Sequence[Tensor]) -> None:
-        """Choose from the first row, and from each next one while the guess before it came true."""
-        sequence, guess = answer.sequence, answer.sequence.guess
-        for accepted, logits in enumerate(rows):
-            self._choose(answer, logits)
-            is_over = sequence.phase is Phase.FINISHED or sequence.run_id not in self._answers
-            if is_over or accepted == len(guess) or sequence.output_ids[-1] != guess[accepted]:
-                break
-        if sequence.run_id in self._answers:
-            self._scheduler.accept(sequence, accepted)
-
-    def _choose(self, answer: Answer, logits: Tensor) -> None:
-        try:
-            self._events += answer.choose(logits)
-        except EngineError as error:
-            self._fail(answer, error)
-        except Exception as error:  # One answer must not end the others.
-            logger.exception("run %s could not go on", answer.sequence.run_id)
-            self._fail(answer, WorkerFailed(f"choosing a token failed: {error!r}", code="computation_failed"))
-
-    def _fail(self, answer: Answer, error: EngineError) -> None:
-        self._scheduler.remove(answer.sequence)
-        del self._answers[answer.sequence.run_id]
-        self._events.append(Failed(answer.sequence.run_id, error))
+            self._events += self._answers.go_on(span, rows)
 
     def _admit(self) -> None:
         before = [each.run_id for each in self._scheduler.waiting]
@@ -286,19 +155,10 @@ class Worker:
                 self._loaded.cache.drop(placement.slot)
             if placement.copy_from is not None:
                 self._loaded.cache.copy(placement.copy_from, placement.slot, placement.cached)
-            self._events.append(self._answers[admission.sequence.run_id].started())
+            self._events.append(self._answers.started(admission.sequence.run_id))
         waiting = [each.run_id for each in self._scheduler.waiting]
         if waiting != before:
             self._events += [Progress(run_id, "queued", queue_position=at) for at, run_id in enumerate(waiting)]
-
-    def _close(self, answer: Answer) -> None:
-        self._scheduler.remove(answer.sequence)
-        del self._answers[answer.sequence.run_id]
-        self._events += answer.finish()
-
-    def _fail_all(self, error: EngineError) -> None:
-        for answer in list(self._answers.values()):
-            self._fail(answer, error)
 
     def _forget_everything(self) -> None:
         """Return the memory of all slots: nobody runs, and what a broken step left in them is not known."""
@@ -325,8 +185,3 @@ def _computation_failed(error: Exception) -> WorkerFailed:
         code="out_of_memory",
         hint="Ask for fewer or shorter answers at once, unload another model, or load with a smaller context_length.",
     )
-
-
-def _prefill(span: Span) -> Progress:
-    sequence = span.sequence
-    return Progress(sequence.run_id, "prefill", fraction=sequence.computed / len(sequence.prompt_ids))

@@ -19,7 +19,7 @@ MATHEMATICS = {"torch", "numpy", "safetensors", "tokenizers", "transformers"}
 CODE_FROM_FILES = {"pickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "transformers"}
 PLAIN = """
 engine engine.bulletin engine.completion engine.engine engine.errors engine.estimate engine.fleet engine.letters
-engine.machine engine.questions engine.request engine.residents engine.scheduler engine.sequence engine.slots
+engine.machine engine.questions engine.request engine.residents engine.roster engine.scheduler engine.sequence engine.slots
 engine.status engine.version engine.catalog
 """
 

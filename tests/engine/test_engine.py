@@ -272,7 +272,7 @@ def test_the_least_recently_used_idle_model_makes_room(tmp_path: Path) -> None:
 
 
 def _forget_measured_bytes(engine: Engine, name: str) -> None:
-    engine._fleet._residents.get(name).memory_bytes = 0
+    engine._roster.residents.get(name).memory_bytes = 0
 
 
 def test_memory_that_cannot_be_made_free_is_refused_with_the_numbers(tmp_path: Path) -> None:
