@@ -84,7 +84,7 @@ class Scanner:
             try:
                 before = self._known.get(path)
                 is_same = before is not None and before.stamp == stamp and not unfinished.is_due(before.info)
-                known[path] = before if is_same else _Known(stamp, self._describe(Path(path)))
+                known[path] = before if is_same else _Known(stamp, self._describe(Path(path), claims.get(path)))
             except Exception as error:
                 # Whatever a file does to its reader, the list goes on without it and says so.
                 logger.warning("%s could not be described: %s", path, error, exc_info=True)
@@ -103,8 +103,8 @@ class Scanner:
             return before
         return folder.identity, claiming(Path(folder.path))
 
-    def _describe(self, path: Path) -> CheckpointInfo | None:
-        form = claiming(path)
+    def _describe(self, path: Path, claim: ModuleType | None) -> CheckpointInfo | None:
+        form = claim or claiming(path)
         return None if form is None else unfinished.judged(described(form, path, self._id(path), self._root))
 
     def _id(self, path: Path) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
+from functools import lru_cache
 from pathlib import Path
 
 from engine.catalog.info import TokenizerSpec, Vocabulary
@@ -21,6 +22,12 @@ SPACE = "\u2581"
 
 def spec(file: Path, source: str, rows: int) -> TokenizerSpec | None:
     """The tokenizer, or None when the file does not have exactly `rows` pieces: it is another model's."""
+    stat = file.stat()
+    return _remembered(file, source, rows, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=8)
+def _remembered(file: Path, source: str, rows: int, inode: int, changed: int, size: int) -> TokenizerSpec | None:
     pieces = _pieces(file)
     if len(pieces) != rows or rows < len(FIRST):
         return None

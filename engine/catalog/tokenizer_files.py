@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from engine.errors import CheckpointProblem
 FOLDERS_UP = 3
 LONGEST_CHARACTERS = 16 * 1024 * 1024
 LONGEST_BEGINNING = 512 * 1024
+COUNTS_REMEMBERED = 256
 JSON_GAP = re.compile(r"[\s{:,]*")
 # Rows of the embeddings -> whose tokenizer that many tokens usually are.
 LIKELY: Mapping[int, str] = {
@@ -162,7 +164,19 @@ def _is_character(text: Any, token_id: Any) -> bool:
 
 def _size(found: TokenizerSpec) -> int:
     """How many tokens there are, as far as the file's vocabulary tells."""
-    document = json.loads(found.json) if found.json else read_object(found.file) if found.file else {}
+    if found.json is not None or found.file is None:
+        return _count(json.loads(found.json or "{}"))
+    stat = found.file.stat()
+    return _count_in(found.file, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=COUNTS_REMEMBERED)
+def _count_in(file: Path, inode: int, changed: int, size: int) -> int:
+    """The checkpoints of a run ask one after the other for what takes a hundredth of a second to count."""
+    return _count(read_object(file))
+
+
+def _count(document: Mapping[str, Any]) -> int:
     model = document.get("model")
     vocabulary = model.get("vocab") if isinstance(model, dict) else None
     ids = [len(vocabulary) - 1] if isinstance(vocabulary, list) else []

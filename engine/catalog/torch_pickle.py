@@ -169,7 +169,8 @@ def _typed_tensor(arguments: tuple[Any, ...], spend: Spend) -> Any:
 
 def _checked(storage: Storage, encoding: str | None, offset: Any, shape: Any, strides: Any) -> Any:
     numbers = (offset, *shape, *strides)
-    if len(shape) != len(strides) or len(shape) > HIGHEST_RANK or not all(map(_is_count, numbers)):
+    are_counts = {*map(type, numbers)} == {int} and min(numbers) >= 0 and max(numbers) < 1 << 62
+    if len(shape) != len(strides) or len(shape) > HIGHEST_RANK or not are_counts:
         raise ValueError("a tensor of an impossible shape")
     if encoding is None:
         return Recorded(Global("torch", "Tensor"), (storage, offset, shape, strides))

@@ -12,11 +12,10 @@ from engine.errors import CheckpointProblem
 
 def records(archive: Archive, tensors: Mapping[str, StoredTensor]) -> tuple[TensorRecord, ...]:
     """One record for each tensor, under the same name. Raises CheckpointProblem, `unsafe_file`, where one lies."""
-    places: dict[str, tuple[int, int]] = {}
-    for tensor in tensors.values():
-        if tensor.storage.key not in places:
-            places[tensor.storage.key] = archive.place(f"data/{tensor.storage.key}")
-    return tuple(_record(archive, name, tensor, *places[tensor.storage.key]) for name, tensor in tensors.items())
+    places = archive.places({f"data/{tensor.storage.key}" for tensor in tensors.values()})
+    return tuple(
+        _record(archive, name, tensor, *places[f"data/{tensor.storage.key}"]) for name, tensor in tensors.items()
+    )
 
 
 def _record(archive: Archive, name: str, tensor: StoredTensor, start: int, nbytes: int) -> TensorRecord:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from engine.errors import CheckpointProblem
 
@@ -49,16 +50,23 @@ class Archive:
 
     def place(self, name: str) -> tuple[int, int]:
         """Where in the file a member's bytes begin, and how many. Raises CheckpointProblem if its header lies."""
+        return self.places([name])[name]
+
+    def places(self, names: Iterable[str]) -> dict[str, tuple[int, int]]:
+        """The same for several members, whose headers are read in one go."""
+        with self.path.open("rb") as stream:
+            return {name: self._place(stream, name) for name in names}
+
+    def _place(self, stream: BinaryIO, name: str) -> tuple[int, int]:
         member = self.members.get(name)
         if member is None:
             raise _unsafe(self.path, f"it has no member {name[:80]!r}")
-        with self.path.open("rb") as stream:
-            stream.seek(self.start + member.header_offset)
-            header = stream.read(LOCAL_FORM.size)
-            if len(header) < LOCAL_FORM.size or header[:4] != LOCAL:
-                raise _unsafe(self.path, f"the member {name[:80]!r} does not begin where the directory says")
-            *_, name_length, extra_length = LOCAL_FORM.unpack(header)
-            own_name = stream.read(name_length)
+        stream.seek(self.start + member.header_offset)
+        header = stream.read(LOCAL_FORM.size)
+        if len(header) < LOCAL_FORM.size or header[:4] != LOCAL:
+            raise _unsafe(self.path, f"the member {name[:80]!r} does not begin where the directory says")
+        *_, name_length, extra_length = LOCAL_FORM.unpack(header)
+        own_name = stream.read(name_length)
         if own_name != member.name.encode() or struct.unpack_from("<H", header, 8)[0] != 0:
             raise _unsafe(self.path, f"the member {name[:80]!r} is another one in its own header")
         return self.start + member.header_offset + LOCAL_FORM.size + name_length + extra_length, member.nbytes

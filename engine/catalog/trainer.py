@@ -65,8 +65,9 @@ def _told(folder: Path, trainer_state: Mapping[str, Any], card: list[str], where
     for tag in _tags(card):
         if tag.removesuffix("-trainer") in METHODS:
             yield tag.removesuffix("-trainer"), f"{where}: the tag {tag!r}"
+    logged = _logged(trainer_state)
     for key, method in LOG_KEYS:
-        if key in _logged(trainer_state):
+        if key in logged:
             yield method, f"trainer_state.json: {key!r} in log_history"
 
 

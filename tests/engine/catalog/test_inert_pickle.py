@@ -151,11 +151,19 @@ def test_what_no_sound_pickle_has_is_refused(data: bytes) -> None:
     assert problem.value.code == "unsafe_file"
 
 
+def is_read(opcode: bytes) -> bool:
+    """Whether an opcode is one that is known, whatever comes of it where it stands."""
+    try:
+        read(pickled(opcode))
+    except CheckpointProblem as problem:
+        return "uses the opcode" not in problem.message
+    return True
+
+
 def test_every_opcode_of_the_present_protocols_is_read_or_refused() -> None:
     refused = {"INT", "LONG", "STRING", "UNICODE", "FLOAT", "PUT", "GET", "PERSID", "INST", "OBJ"}
     refused |= {"EXT1", "EXT2", "EXT4", "NEXT_BUFFER", "READONLY_BUFFER"}
-    known = {each.name for each in pickletools.opcodes if ord(each.code) in inert_pickle._STEPS}
-    assert {each.name for each in pickletools.opcodes} - known == refused
+    assert {each.name for each in pickletools.opcodes if not is_read(each.code.encode("latin-1"))} == refused
 
 
 def doubled(times: int) -> bytes:
@@ -204,4 +212,4 @@ def test_a_deep_nest_is_read_without_recursion() -> None:
 def test_the_makers_make_and_the_globals_are_listed() -> None:
     reader = Reader(dumped(collections.OrderedDict(a=1)), {"collections.OrderedDict": lambda arguments, spend: {}})
     assert reader.read() == {"a": 1}
-    assert reader.globals == {Global("collections", "OrderedDict")}
+    assert set(reader.globals) == {Global("collections", "OrderedDict")}
