@@ -69,6 +69,20 @@ class Settings:
     cache_directory: Path | None = field(
         default=None, metadata=about(path, "where prepared weights are kept between starts")
     )
+    speculation: bool = field(
+        default=True,
+        metadata=about(
+            yes_or_no, "guess how answers go on where it pays, which changes no text; --no-speculation leaves it"
+        ),
+    )
+    step_limit_seconds: int = field(
+        default=600,
+        metadata=about(whole_number(1, _MANY), "a model that is silent for so long over one step is ended"),
+    )
+    load_limit_seconds: int = field(
+        default=1800,
+        metadata=about(whole_number(1, _MANY), "one that is silent for so long over one part of loading, likewise"),
+    )
     max_streams: int = field(
         default=96, metadata=about(whole_number(1, 4096), "answers that may be on their way at once")
     )

@@ -40,7 +40,7 @@ from chat.runs import Runs
 from chat.settings import Settings
 from chat.sse import Gate
 from chat.store.opening import StoreDoor
-from engine import Engine, EngineOptions
+from engine import Engine, EngineOptions, Patience
 from training.jobs import Job, Jobs, Places
 from training.runs import Checkpoint
 from training.runs import Runs as TrainingRuns
@@ -119,6 +119,8 @@ def engine_options(settings: Settings) -> EngineOptions:
         device=settings.device,
         threads=settings.threads,
         memory_budget_bytes=settings.memory_budget,
+        speculation=settings.speculation,
+        patience=Patience(settings.step_limit_seconds, settings.load_limit_seconds),
     )
 
 

@@ -53,6 +53,7 @@ from engine.status import (
     StatusChanged,
 )
 from engine.version import VERSION
+from engine.watchdog import Patience
 
 __all__ = [
     "GROUPS",
@@ -90,6 +91,7 @@ __all__ = [
     "ModelBusy",
     "NextToken",
     "Overloaded",
+    "Patience",
     "Piece",
     "Progress",
     "Question",

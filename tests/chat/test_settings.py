@@ -34,13 +34,19 @@ WANTED = {
     "requests_per_minute": (7, 7), "tokens_per_minute": (8, 8), "streams_per_caller": (9, 9), "session_days": (3, 3),
     "checkpoints": ("models", Path("models")), "device": ("cpu", "cpu"), "precision": ("int8", "int8"),
     "threads": (3, 3), "memory_budget": ("1GiB", 2**30), "cache_directory": ("kept", Path("kept")),
+    "speculation": (False, False), "step_limit_seconds": (60, 60), "load_limit_seconds": (70, 70),
     "max_streams": (5, 5), "max_body_bytes": (1000, 1000), "open_browser": (True, True),
     "log_level": ("debug", "debug"),
     "log_format": ("json", "json"), "log_prompts": (True, True), "log_directory": ("logs2", Path("logs2")),
     "data_directory": ("kept2", Path("kept2")), "database_url": ("postgresql://me@there/x", "postgresql://me@there/x"),
     "secret_file": ("hidden", Path("hidden")), "runs_directory": ("logs3", Path("logs3")),
 }  # fmt: skip
-SWITCHES = {"auth": "--no-auth", "open_browser": "--open", "log_prompts": "--log-prompts"}
+SWITCHES = {
+    "auth": "--no-auth",
+    "open_browser": "--open",
+    "log_prompts": "--log-prompts",
+    "speculation": "--no-speculation",
+}
 
 
 def test_every_setting_can_be_given_in_every_way(tmp_path: Path):
@@ -121,3 +127,8 @@ def test_the_engine_gets_its_part():
     options = engine_options(Settings(checkpoints=Path("models"), threads=2, memory_budget=7, precision="float32"))
     assert (options.checkpoints, options.threads, options.memory_budget_bytes) == (Path("models"), 2, 7)
     assert options.precision == "float32"
+
+
+def test_the_engine_hears_how_long_it_may_wait_and_whether_it_may_guess():
+    options = engine_options(Settings(speculation=False, step_limit_seconds=5, load_limit_seconds=6))
+    assert (options.speculation, options.patience.step_seconds, options.patience.loading_seconds) == (False, 5, 6)
