@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from engine.catalog import gguf_header
 from engine.catalog.formats import gguf
 from engine.errors import CheckpointProblem
 from tests.gguf_files import array, entry, raw, tensor, text, write_tiny_llama
@@ -82,6 +83,19 @@ def test_another_alignment_moves_the_data(tmp_path: Path) -> None:
     path = tmp_path / "wide.gguf"
     path.write_bytes(raw(values, [tensor("output_norm.weight", (8,))], alignment=1024, data_bytes=F32_OF_8))
     assert gguf.tensors(path)[0].offset == 1024
+
+
+def test_vocabularies_of_one_count_are_told_apart_whatever_was_read_before(tmp_path: Path) -> None:
+    path = tmp_path / "words.gguf"
+    for words in ("abc", "abc", "xyz", ("longer",) * 3, "abc"):
+        tokens = [words[number % 3] for number in range(1500)]
+        values = [entry("tokens", 9, array(8, 1500, b"".join(map(text, tokens)))), entry("after", 8, text("found"))]
+        path.write_bytes(raw([ARCHITECTURE, *values]))
+        header = gguf_header.read(path)
+        assert (header.texts("tokens"), header.text("after")) == (tuple(tokens), "found")
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(CheckpointProblem, match="cut short"):
+        gguf_header.read(path)
 
 
 def test_a_file_cut_anywhere_in_its_header_is_listed_as_cut_short(tmp_path: Path) -> None:
