@@ -5,16 +5,18 @@ For a plain loop, nanoGPT's included, `LoopReporter` says in three calls what ha
 
 from __future__ import annotations
 
-import logging
+import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from training.events import TrainingEmitter
+from training.foreign.trainer_state import without_means
 from training.run_writer import RunWriter
 
-_log = logging.getLogger(__name__)
+# The orders that these listeners obey; texts are written by nobody but the loop that knows the model.
+ACTS = ("pause", "resume", "stop", "save", "scale_lr")
 
 
 class LoopReporter:
@@ -27,7 +29,7 @@ class LoopReporter:
         self._emitter = TrainingEmitter()
         self._writer = RunWriter(run_dir, self._emitter, config=config)
         self._tokens_per_iter = tokens_per_iter
-        self.control = self._writer.control("pause", "resume", "stop", "save", "scale_lr")
+        self.control = self._writer.control(*ACTS)
         self._emitter.emit("training_start", total_steps=max_iters)
 
     def goes_on(self) -> bool:
@@ -68,10 +70,9 @@ class _Listener:
             return _nothing
         raise AttributeError(f"{type(self).__name__} has no {name}")
 
-    def _begin(self, run_dir: object, config: Mapping[str, Any], acts: tuple[str, ...], **data: Any) -> None:
+    def _begin(self, run_dir: object, config: Mapping[str, Any]) -> None:
         self._writer = RunWriter(str(self._run_dir or run_dir), self._emitter, config=config)
-        self.control = self._writer.control(*acts)
-        self._emitter.emit("training_start", **data)
+        self.control = self._writer.control(*ACTS)
 
     def _end(self, **data: Any) -> None:
         self._emitter.emit("training_end", **data)
@@ -99,9 +100,9 @@ class TrainerReporter(_Listener):
         """The run begins; only the first of several processes tells of it."""
         if state.is_world_process_zero:
             config = args.to_dict() if hasattr(args, "to_dict") else {}
-            acts = ("pause", "resume", "stop", "save", "scale_lr")
+            self._begin(args.output_dir, config)
             total = {"total_steps": state.max_steps, "total_epochs": state.num_train_epochs}
-            self._begin(args.output_dir, config, acts, **total)
+            self._emitter.emit("training_start", **total)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **parts: Any) -> None:
         """Obey what was ordered since the last step."""
@@ -122,7 +123,7 @@ class TrainerReporter(_Listener):
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
         """What the trainer logs."""
-        told = dict(logs or {})
+        told = without_means(logs or {})
         if self._writer is None:
             return
         tokens = getattr(state, "num_input_tokens_seen", 0) or told.get("num_tokens")
@@ -144,6 +145,11 @@ class LightningReporter(_Listener):
 
     state_key = "LightningReporter"
 
+    def __init__(self, run_dir: str | os.PathLike[str] | None = None) -> None:
+        super().__init__(run_dir)
+        self._told: dict[str, Any] = {}
+        self._hooks: dict[str, str] = {}
+
     def setup(self, *_: Any, **__: Any) -> None:
         """Nothing is set up before the fit begins."""
 
@@ -162,9 +168,13 @@ class LightningReporter(_Listener):
         if not trainer.is_global_zero:
             return
         config = dict(getattr(module, "hparams", None) or {})
-        total = {name: getattr(trainer, name, None) for name in ("max_steps", "max_epochs")}
-        known = {f"total_{name[4:]}": count for name, count in total.items() if count is not None and count > 0}
-        self._begin(trainer.default_root_dir, config, ("pause", "resume", "stop", "save", "scale_lr"), **known)
+        self._begin(trainer.default_root_dir, config)
+
+    def on_train_start(self, trainer: Any, module: Any) -> None:
+        """Only now it is known how many batches there are, and so how many steps."""
+        total = {"total_steps": trainer.estimated_stepping_batches, "total_epochs": trainer.max_epochs}
+        known = {name: count for name, count in total.items() if count is not None and 0 < count < math.inf}
+        self._emitter.emit("training_start", **known)
 
     def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, batch_idx: int) -> None:
         """Obey what was ordered since the last batch."""
@@ -180,18 +190,24 @@ class LightningReporter(_Listener):
         """What was logged for the batch; and a checkpoint, where one was asked for."""
         if self._writer is None:
             return
-        told = {name: float(value) for name, value in trainer.callback_metrics.items()}
         where = {"step": trainer.global_step, "epoch": trainer.current_epoch}
-        self._emitter.emit("batch_end", **{**told, "batch_idx": batch_idx, **where})
+        rates = [group["lr"] for optimizer in trainer.optimizers for group in optimizer.param_groups]
+        told = {"lr": rates[0] if rates else None, **self._news(trainer, "batch"), "batch_idx": batch_idx}
+        self._emitter.emit("batch_end", **{**told, **where})
         if self.control.wanted("save"):
             path = self._writer.run_dir / f"step-{trainer.global_step}.ckpt"
             trainer.save_checkpoint(path)
             self._emitter.emit("checkpoint_saved", checkpoint_path=str(path), **where)
 
     def on_validation_end(self, trainer: Any, module: Any) -> None:
-        """The validation's own metrics."""
-        told = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        self._emitter.emit("metric_update", **{**told, "step": trainer.global_step})
+        """The validation's own metrics; a check of two batches beforehand has none that count."""
+        if not trainer.sanity_checking:
+            self._emitter.emit("metric_update", **{**self._news(trainer, "validation"), "step": trainer.global_step})
+
+    def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
+        """What was logged for the epoch as a whole."""
+        if news := self._news(trainer, "epoch"):
+            self._emitter.emit("metric_update", **{**news, "step": trainer.global_step})
 
     def on_exception(self, trainer: Any, module: Any, error: BaseException) -> None:
         """The run broke."""
@@ -200,6 +216,14 @@ class LightningReporter(_Listener):
     def on_fit_end(self, trainer: Any, module: Any) -> None:
         """The run is over."""
         self._end(step=trainer.global_step)
+
+    def _news(self, trainer: Any, hook: str) -> dict[str, float]:
+        """The metrics logged since the last time: Lightning shows those of other hooks, and older ones, as well."""
+        now = dict(trainer.callback_metrics)
+        own = [name for name in now if self._hooks.setdefault(name, hook) == hook]
+        news = {name: float(now[name]) for name in own if self._told.get(name) is not now[name]}
+        self._told = now
+        return news
 
 
 def _nothing(*_: Any, **__: Any) -> None:

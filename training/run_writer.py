@@ -36,7 +36,8 @@ class RunWriter:
         self, run_dir: str | os.PathLike[str], emitter: TrainingEmitter = training_emitter, *,
         config: Mapping[str, Any] | None = None, largest_file: int = LARGEST_FILE, most_files: int = MOST_FILES,
     ) -> None:  # fmt: skip
-        self.run_dir = Path(run_dir)
+        # A training script may go to another folder later on.
+        self.run_dir = Path(run_dir).absolute()
         self._path = self.run_dir / EVENTS_FILE
         self._emitter, self._largest_file, self._most_files = emitter, largest_file, most_files
         self._writer = uuid4().hex[:8]
@@ -79,6 +80,8 @@ class RunWriter:
                 step = event.get("step")
                 self._step = step if isinstance(step, int) else self._step + 1
                 told["step"] = self._step
+            if isinstance(event.get("checkpoint_path"), (str, os.PathLike)):
+                told["checkpoint_path"] = os.path.abspath(event["checkpoint_path"])
             line = as_line({**event, **told})
             try:
                 self._append(line)

@@ -57,12 +57,14 @@ def test_hugging_faces_trainer_is_told_of_and_steered(tmp_path: Path) -> None:
     flags.should_training_stop = False
     reporter.on_step_end(args, state, flags)
     reporter.on_log(args, state, flags, logs={"loss": 2.0, "learning_rate": 0.05})
+    reporter.on_log(args, state, flags, logs={"train_loss": 3.0, "total_flos": 1e9})
     reporter.on_save(args, state, flags)
     reporter.on_train_end(args, state, flags)
     assert (flags.should_save, flags.should_training_stop) == (True, True)
     assert (optimizer.param_groups, scheduler.base_lrs) == ([{"lr": 0.05}], [0.05])
     told = Runs(tmp_path).one("a")
     assert (told.step, told.total_steps, told.losses.train, told.state) == (5, 10, 2.0, "finished")
+    assert "train_loss" not in [metric.name for metric in told.metrics]
 
 
 def test_only_the_first_of_several_processes_writes(tmp_path: Path) -> None:
@@ -75,26 +77,53 @@ def test_only_the_first_of_several_processes_writes(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
 
 
+def lightning_parts(folder: Path, saved: list[Path]) -> tuple[Thing, Thing]:
+    trainer = Thing(
+        is_global_zero=True, estimated_stepping_batches=10, max_epochs=-1, default_root_dir=str(folder),
+        should_stop=False, sanity_checking=False, callback_metrics={"train_loss": 2.0}, global_step=3,
+        current_epoch=0, save_checkpoint=saved.append, optimizers=[Thing(param_groups=[{"lr": 0.5}])],
+        lr_scheduler_configs=[],
+    )  # fmt: skip
+    return trainer, Thing(hparams={"width": 8})
+
+
 def test_lightning_is_told_of_and_steered(tmp_path: Path) -> None:
     reporter, saved = LightningReporter(tmp_path / "a"), []
-    trainer = Thing(
-        is_global_zero=True, max_steps=10, max_epochs=-1, default_root_dir=str(tmp_path), should_stop=False,
-        callback_metrics={"train_loss": 2.0}, global_step=3, current_epoch=0, save_checkpoint=saved.append,
-        optimizers=[], lr_scheduler_configs=[],
-    )  # fmt: skip
-    module = Thing(hparams={"width": 8})
+    trainer, module = lightning_parts(tmp_path, saved)
     reporter.on_fit_start(trainer, module)
+    reporter.on_train_start(trainer, module)
     give_order(tmp_path / "a", "save")
     give_order(tmp_path / "a", "stop")
     reporter.on_train_batch_start(trainer, module, None, 2)
     reporter.on_train_batch_end(trainer, module, None, None, 2)
-    reporter.on_validation_end(trainer, module)
     reporter.on_sanity_check_start(trainer, module)
     reporter.on_exception(trainer, module, RuntimeError("no memory"))
     reporter.on_fit_end(trainer, module)
     assert (trainer.should_stop, saved) == (True, [tmp_path / "a" / "step-3.ckpt"])
     assert names(tmp_path / "a")[-1] == "training_end"
-    assert Runs(tmp_path).one("a").total_steps == 10
+    told = Runs(tmp_path).one("a")
+    assert (told.total_steps, told.learning_rate) == (10, 0.5)
+
+
+def test_of_what_lightning_shows_only_what_is_new_is_told(tmp_path: Path) -> None:
+    reporter = LightningReporter(tmp_path / "a")
+    trainer, module = lightning_parts(tmp_path, [])
+    reporter.on_fit_start(trainer, module)
+    trainer.sanity_checking, shown = True, trainer.callback_metrics
+    shown["val_loss"] = 9.0
+    reporter.on_validation_end(trainer, module)
+    trainer.sanity_checking = False
+    del shown["val_loss"]
+    reporter.on_train_batch_end(trainer, module, None, None, 0)
+    shown["train_loss"], shown["val_loss"] = float("1.5"), 2.5
+    reporter.on_validation_end(trainer, module)
+    shown["loss_of_epoch"] = 1.75
+    reporter.on_train_epoch_end(trainer, module)
+    trainer.global_step, shown["train_loss"], shown["loss_of_epoch"] = 4, 1.25, float("1.75")
+    reporter.on_train_batch_end(trainer, module, None, None, 1)
+    lines = [json.loads(line) for line in (tmp_path / "a" / "events.jsonl").read_text().splitlines()]
+    seen = [{name: value for name, value in line.items() if "loss" in name} for line in lines[2:]]
+    assert seen == [{"train_loss": 2.0}, {"val_loss": 2.5}, {"loss_of_epoch": 1.75}, {"train_loss": 1.25}]
 
 
 def test_what_is_no_hook_is_missing() -> None:

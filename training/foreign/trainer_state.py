@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from training.foreign.row import LONGEST_LINE, Facts, Row, finite, row_of
 
 _FLAT = re.compile(rb"\{[^{}]*\}")
 _SETTING = re.compile(rb'"(max_steps|num_train_epochs)":\s{0,8}([0-9.eE+-]{1,30})\s*[,}\n]')
 _OVERLAP = 200
-_LAST_ROW_ONLY = frozenset(("train_runtime", "total_flos", "step", "eval_runtime", "eval_steps_per_second"))
+_NO_METRICS = frozenset(("train_runtime", "total_flos", "step", "eval_runtime", "eval_steps_per_second"))
 
 
 class TrainerStateReader:
@@ -47,7 +48,7 @@ class TrainerStateReader:
         except ValueError:
             self.facts.skipped += 1
             return None
-        return row_of(fields, self.facts, _LAST_ROW_ONLY)
+        return row_of(without_means(fields), self.facts, _NO_METRICS)
 
     def _learn(self, text: bytes) -> None:
         outside = _FLAT.sub(b"", text)
@@ -59,3 +60,9 @@ class TrainerStateReader:
                 self.facts.total_steps = int(told)
             elif name == b"num_train_epochs":
                 self.facts.total_epochs = told
+
+
+def without_means(logs: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the Trainer's without the mean over the whole run, which its last one has under the name of a curve."""
+    is_last = "total_flos" in logs
+    return {name: value for name, value in logs.items() if not (is_last and name == "train_loss")}
