@@ -10,13 +10,15 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 from flask import Flask
 from waitress.server import create_server
 
-from chat import create_app, journal
+from chat import browser, create_app, journal
 from chat.early_errors import Channel
 from chat.errors import StoreProblem
 from chat.parts import Parts
@@ -61,8 +63,8 @@ def serve(settings: Settings, engine: Engine | None = None) -> int:
         _stop_on_signals(house.stopping)
         house.engine.warm_up()
         house.warm_up()
-        _announce(address_of(settings, server), house)
-        server.run()
+        with _announced(address_of(settings, server), house):
+            server.run()
     house.close()
     _log.info("stopped")
     return 0
@@ -119,14 +121,21 @@ def address_of(settings: Settings, server: object) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{listening[0][1]}"
 
 
-def _announce(address: str, house: Parts) -> None:
+@contextmanager
+def _announced(address: str, house: Parts) -> Iterator[None]:
+    """Say where the page is, and open it in a browser where that is wanted."""
+    # Behind the # neither a proxy nor a log sees it; only here it is ever written.
+    link = None if house.access is None else f"{address}/login#token={house.access.link_token}"
     sys.stdout.write(f"Parley is at {address}\n")
-    if house.access is not None:
-        # Behind the # neither a proxy nor a log sees it; only here it is ever written.
-        sys.stdout.write(f"Sign in without a password: {address}/login#token={house.access.link_token}\n")
+    if link is not None:
+        sys.stdout.write(f"Sign in without a password: {link}\n")
     sys.stdout.flush()
-    if house.settings.open_browser:
-        threading.Thread(target=_open_browser, args=(address,), daemon=True).start()
+    if not house.settings.open_browser:
+        yield
+        return
+    with browser.way_in(address, link, house.settings.secret.parent) as way:
+        threading.Thread(target=browser.open_in_browser, args=(way,), daemon=True).start()
+        yield
 
 
 def _client_watch() -> list[tuple[int, int, int]]:
@@ -145,12 +154,6 @@ def _stop_on_signals(stopping: threading.Event) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-
-
-def _open_browser(address: str) -> None:
-    import webbrowser
-
-    webbrowser.open(address)
 
 
 def _why(error: OSError, port: int) -> str:

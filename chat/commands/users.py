@@ -1,4 +1,7 @@
-"""`python -m chat users`: make, list and remove accounts, and set passwords, which come from the terminal or stdin."""
+"""`python -m chat users`: make, list and remove accounts, and set passwords, which come from the terminal or stdin.
+
+`adopt` hands an account what was said before anybody signed in.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from engine import InvalidRequest
 def run(arguments: Sequence[str]) -> int:
     """Do what the arguments ask for; the exit code."""
     asked = _parser().parse_args(arguments)
-    return act(asked, {"add": _add, "list": _list, "remove": _remove, "password": _password}[asked.act])
+    return act(asked, ACTS[asked.act])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -33,7 +36,9 @@ def _parser() -> argparse.ArgumentParser:
     remove.add_argument("--with-conversations", action="store_true", help="delete its conversations too")
     password = acts.add_parser("password", help="set another password, which ends all sessions of the account")
     password.add_argument("name")
-    for each in (add, listed, remove, password):
+    adopt = acts.add_parser("adopt", help="hand an account the conversations and presets from before anybody signed in")
+    adopt.add_argument("name")
+    for each in (add, listed, remove, password, adopt):
         add_flags(each, Settings)
     return parser
 
@@ -69,6 +74,13 @@ def _password(house: House, asked: argparse.Namespace) -> int:
     return 0
 
 
+def _adopt(house: House, asked: argparse.Namespace) -> int:
+    account = _found(house, asked.name)
+    conversations, presets = house.store.accounts.adopt(account.id)
+    sys.stdout.write(f"{account.name} has {conversations} conversations and {presets} presets more.\n")
+    return 0
+
+
 def _found(house: House, name: str) -> Account:
     account = house.store.accounts.find(name)
     if account is None:
@@ -84,3 +96,6 @@ def _read_password() -> str:
     if getpass.getpass("Again: ") != password:
         raise InvalidRequest("those were two different passwords")
     return password
+
+
+ACTS = {"add": _add, "list": _list, "remove": _remove, "password": _password, "adopt": _adopt}

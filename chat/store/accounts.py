@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, exists, func, insert, select, update
 
 from chat.store import rows
 from chat.store.access_tables import accounts
 from chat.store.database import Database
 from chat.store.ids import new_id
-from chat.store.tables import conversations
+from chat.store.tables import conversations, presets
 from engine import InvalidRequest
 
 LONGEST_NAME = 80
@@ -69,6 +69,19 @@ class Accounts:
             if with_conversations:
                 here = conversations.c.owner == account_id, conversations.c.deleted_at.is_(None)
                 connection.execute(update(conversations).where(*here).values(deleted_at=rows.now_ms()))
+
+    def adopt(self, account_id: str) -> tuple[int, int]:
+        """Hand an account what was kept before anybody signed in: how many conversations and presets became its own.
+
+        A preset stays where the account has one of that name.
+        """
+        own = presets.alias()
+        same = own.c.owner == account_id, own.c.name == presets.c.name, own.c.model == presets.c.model
+        unowned = presets.c.owner == "", ~exists().where(*same)
+        with self._database.writing() as connection:
+            talks = update(conversations).where(conversations.c.owner.is_(None)).values(owner=account_id)
+            kept = update(presets).where(*unowned).values(owner=account_id)
+            return connection.execute(talks).rowcount, connection.execute(kept).rowcount
 
 
 def folded(name: str) -> str:

@@ -16,6 +16,7 @@ from chat.commands import users
 from tests.browser.acts import ask
 from tests.browser.axe import found_by_axe
 from tests.browser.serving import serving
+from tests.chat.wire import wait_until
 
 PASSWORD = "correct horse"
 
@@ -32,9 +33,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def closed_url(browser: Any, folder: Path) -> Iterator[str]:
-    """The address of that server."""
-    with serving("tests.serve_double", folder) as address:
-        yield address
+    """The address of that server; the browser that it opens writes down what it should show."""
+    program = folder / "browser"
+    program.write_text(f'#!/bin/sh\nprintf %s "$1" > {folder}/opened.part && mv {folder}/opened.part {folder}/opened\n')
+    program.chmod(0o700)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BROWSER", str(program))
+        with serving("tests.serve_double", folder, "--open") as address:
+            yield address
 
 
 @pytest.fixture
@@ -76,6 +82,17 @@ def test_the_printed_link_signs_in_and_leaves_no_token_in_the_address(visitor: A
     assert printed is not None
     visitor.goto(printed[0])
     expect(visitor).to_have_url(closed_url + "/")
+    expect(visitor.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+def test_the_browser_that_the_server_opens_is_signed_in_and_its_address_holds_no_token(
+    visitor: Any, closed_url: str, folder: Path
+):
+    wait_until((folder / "opened").exists)
+    opened = (folder / "opened").read_text("utf-8")
+    assert "token" not in opened
+    visitor.goto(opened)
+    expect(visitor).to_have_url(closed_url + "/", timeout=30_000)  # Three pages come by before it.
     expect(visitor.get_by_role("button", name="Sign out")).to_be_visible()
 
 

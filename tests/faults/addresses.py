@@ -6,12 +6,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import schemathesis
 from flask import Flask
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from chat import create_app
 from chat.settings import Settings
@@ -25,25 +26,30 @@ BUSY = 503
 
 @dataclass
 class Outcome:
-    """How often each status came, and a command for each answer that should not have been."""
+    """How often each status came, a command for each answer that should not have been, and the rounds gone whole."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     finds: dict[tuple[str, str, int], str] = field(default_factory=dict)
+    rounds: int = 0
 
 
-def ask_everything(folder: Path, examples: int, seconds: float) -> Outcome:
+def ask_everything(folder: Path, examples: int, seconds: float, rounds: int | None = 1) -> Outcome:
     """Ask each address of a server with a scripted engine `examples` times, until the time is up.
 
-    Half the requests that need an id get one that is there, so that what lies behind it is reached too.
+    Each round asks something else; None goes round until the time is up. Half the requests that need an id get one that
+    is there, so that what lies behind it is reached too.
     """
     engine = ScriptedEngine()
     app = create_app(Settings(port=0, data_directory=folder / "data", log_directory=folder / "logs"), engine)
     outcome, ends_at = Outcome(), time.monotonic() + seconds
-    known = _known(app, engine)
-    for operation in _operations(app):
+    for turn in count() if rounds is None else range(rounds):
+        for operation in _operations(app):
+            if time.monotonic() > ends_at:
+                break
+            _ask(operation, _known(app, engine), examples, turn, outcome)
         if time.monotonic() > ends_at:
             break
-        _ask(operation, known, examples, outcome)
+        outcome.rounds += 1
     app.extensions["parley"].close()
     return outcome
 
@@ -70,21 +76,21 @@ def _operations(app: Flask) -> Iterator[Any]:
             yield operation
 
 
-def _ask(operation: Any, known: Mapping[str, list[str]], examples: int, outcome: Outcome) -> None:
+def _ask(operation: Any, known: Mapping[str, list[str]], examples: int, turn: int, outcome: Outcome) -> None:
     declared = {str(status) for status in operation.definition.raw["responses"]}
-    turn = iter(range(10**9))
+    numbers = count()
 
+    @seed(turn)
     @settings(
         max_examples=examples,
         deadline=None,
         database=None,
-        derandomize=True,
         suppress_health_check=list(HealthCheck),
         phases=[Phase.generate],
     )
     @given(case=operation.as_strategy())
     def ask(case: Any) -> None:
-        number = next(turn)
+        number = next(numbers)
         for name in case.path_parameters or {}:
             if number % 2 and known.get(name):
                 case.path_parameters[name] = known[name][number % len(known[name])]

@@ -98,6 +98,24 @@ def test_an_account_comes_with_a_password_from_stdin_and_goes_with_its_keys(comm
     assert "ann" not in command(keys.run, "list")[1]
 
 
+def test_what_was_said_before_there_were_accounts_is_handed_to_one(command: Command):
+    before = create_app(Settings(port=0), ScriptedEngine()).test_client()
+    talk = before.post("/api/conversations", json={"title": "Before"}).json["id"]
+    for name in ("mine", "shared"):
+        before.put(f"/api/presets/{name}", json={"parameters": {"temperature": 1.5}})
+    command(users.run, "add", "ann", stdin="correct horse\n")
+    client = create_app(Settings(port=0), ScriptedEngine()).test_client()
+    client.post("/api/session", json={"name": "ann", "password": "correct horse"})
+    client.put("/api/presets/shared", json={"parameters": {"temperature": 0.1}})
+    assert client.get("/api/conversations").json["conversations"] == []
+    assert command(users.run, "adopt", "Ann")[:2] == (0, "ann has 1 conversations and 1 presets more.\n")
+    assert [each["id"] for each in client.get("/api/conversations").json["conversations"]] == [talk]
+    presets = {each["name"]: each["parameters"] for each in client.get("/api/presets").json["presets"]}
+    assert (presets["mine"], presets["shared"]) == ({"temperature": 1.5}, {"temperature": 0.1})
+    assert command(users.run, "adopt", "ann")[1] == "ann has 0 conversations and 0 presets more.\n"
+    assert command(users.run, "adopt", "bob")[0] == 1
+
+
 @pytest.mark.parametrize("password", ["", "short", "x" * 1025])
 def test_a_password_has_a_length(command: Command, password: str):
     code, _, err = command(users.run, "add", "ann", stdin=password + "\n")
