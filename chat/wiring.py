@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 
 from flask import Flask
 
@@ -143,9 +144,9 @@ def jobs_of(settings: Settings, engine: Engine, door: StoreDoor) -> Jobs:
         except StoreProblem as error:
             _log.warning("the job %s is not kept in the database: %s", job.id, error.message)
 
-    def remembered() -> list[Job]:
+    def remembered(known: Mapping[str, str]) -> list[Job]:
         try:
-            return door.open().jobs.all()
+            return door.open().jobs.changed(known)
         except StoreProblem as error:
             _log.warning("the jobs in the database are not to be had: %s", error.message)
             return []

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training.free_name import free_name
 from training.supervisor import PROGRESS_FD
 
 DTYPES = ("auto", "float32", "float16", "bfloat16")
@@ -29,11 +30,15 @@ class WrongParameters(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where jobs find checkpoints and leave runs. `knows` says whether there is a checkpoint of that id."""
+    """Where jobs find checkpoints and leave runs. `knows` says whether there is a checkpoint of that id.
+
+    `taken` are the names of the runs that other jobs are going to write.
+    """
 
     checkpoints: Path
     runs: Path
     knows: Callable[[str], bool]
+    taken: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,12 @@ def _export(told: Mapping[str, Any], places: Places) -> Command:
 
 def _checked_demo(told: dict[str, Any], places: Places) -> dict[str, Any]:
     numbers = {"steps": _number(told, "steps", 2000, 1, MOST_STEPS), "seed": _number(told, "seed", 1, 0, 2**31 - 1)}
-    return {"name": _name(told, "demo"), **numbers}
+    if told.get("name") is None:
+        return {"name": free_name("demo", places.checkpoints, places.runs, taken=places.taken), **numbers}
+    name = _name(told, "demo")
+    if free_name(name, places.checkpoints, places.runs, taken=places.taken) != name:
+        raise WrongParameters(f"there is already a run or a folder {name}; choose another name, or none", "name")
+    return {"name": name, **numbers}
 
 
 def _demo(told: Mapping[str, Any], places: Places) -> Command:

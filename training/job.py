@@ -14,7 +14,10 @@ LAST_STATES = ("succeeded", "failed", "cancelled", "interrupted")
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job. Times are Unix seconds; `progress` goes from 0 to 1 within a stage and is None where it is unknown."""
+    """One job. Times are Unix seconds; `progress` goes from 0 to 1 within a stage and is None where it is unknown.
+
+    `home` says which server it belongs to; `elsewhere` is the name of that server's machine where it is another one's.
+    """
 
     id: str
     kind: str
@@ -33,6 +36,8 @@ class Job:
     result: Any = None
     log_bytes: int = 0
     run: str | None = None
+    home: str | None = None
+    elsewhere: str | None = None
 
     @property
     def is_over(self) -> bool:
@@ -42,8 +47,8 @@ class Job:
 
 def as_json(job: Job, *, with_result: bool = True) -> dict[str, Any]:
     """A job as the interface shows it; what came of it can be long, and lists go without."""
-    told = asdict(job)
-    return told if with_result else {name: value for name, value in told.items() if name != "result"}
+    hidden = ("home",) if with_result else ("home", "result")
+    return {name: value for name, value in asdict(job).items() if name not in hidden}
 
 
 def ended(job: Job, told: Mapping[str, Any], lines: Sequence[str]) -> Job:

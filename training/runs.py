@@ -18,6 +18,7 @@ from training.curves import Axis, Curve, Curves, Point, kind_of
 from training.discovery import FoundRun, find_runs
 from training.foreign.row import Mark
 from training.glance import LogGlance, now
+from training.log_piece import LogPiece, read_piece
 from training.run_writer import plain
 from training.settings_files import read_settings
 from training.source import Source
@@ -27,7 +28,6 @@ SECONDS_BETWEEN_SEARCHES = 3.0
 SECONDS_BETWEEN_LOOKS = 0.5
 MOST_OPEN_RUNS = 12
 SECONDS_TO_READ = 4.0
-LOG_BYTES = 64 * 1024
 
 
 class UnknownRun(LookupError):
@@ -45,17 +45,6 @@ class Drawn:
     name: str
     kind: str
     points: list[Point]
-
-
-@dataclass(frozen=True, slots=True)
-class LogPiece:
-    """A piece of a log file. `next_offset` counts bytes; at the `end` nothing follows for now."""
-
-    text: str
-    next_offset: int
-    end: bool
-    size: int
-    name: str | None
 
 
 class _Open:
@@ -223,23 +212,6 @@ class Runs:
             while len(self._open) > MOST_OPEN_RUNS:
                 self._open.popitem(last=False)
             return kept
-
-
-def read_piece(path: Path, offset: int, limit: int = LOG_BYTES) -> LogPiece:
-    """Up to `limit` bytes of a text, cut behind a line where there is one; a negative offset counts from the end."""
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            start = max(0, size + offset) if offset < 0 else min(offset, size)
-            file.seek(start)
-            data = file.read(limit)
-    except OSError:
-        return LogPiece("", 0, True, 0, path.name)
-    if start + len(data) < size:
-        data = data[: data.rfind(b"\n") + 1] or data
-    return LogPiece(
-        data.decode("utf-8", errors="replace"), start + len(data), start + len(data) >= size, size, path.name
-    )
 
 
 def as_json(summary: Summary) -> dict[str, Any]:

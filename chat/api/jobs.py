@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
 from flask.typing import ResponseReturnValue
 
-from chat import sse
-from chat.api import body
+from chat.api import body, changes
 from chat.api.training import offset
 from chat.errors import Conflict, RunNotFound
-from chat.parts import Parts, parts
+from chat.parts import parts
 from chat.schemas.body import NoBody
 from chat.schemas.jobs import CheckBody, ExportBody, JobBody
 from engine import InvalidRequest, Overloaded
-from training.jobs import KINDS, Job, QueueFull, UnknownJob, WrongParameters, as_json
+from training.jobs import KINDS, Elsewhere, Job, QueueFull, UnknownJob, WrongParameters, as_json
 
 bp = Blueprint("jobs", __name__)
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -33,7 +32,7 @@ class JobNotFound(RunNotFound):
 @bp.get("/api/jobs")
 def listing() -> Response:
     """Every job, the newest first, and what can be started."""
-    return jsonify(jobs=[as_json(job, with_result=False) for job in parts().jobs.all()], kinds=list(KINDS))
+    return jsonify(jobs=_shown(parts().jobs.all()), kinds=list(KINDS))
 
 
 @bp.get("/api/jobs/<job_id>")
@@ -46,7 +45,8 @@ def one(job_id: str) -> Response:
 def log(job_id: str) -> Response:
     """A piece of what it printed, from a byte on."""
     _found(job_id)
-    return jsonify(asdict(parts().jobs.log(job_id, offset())))
+    with _this_servers():
+        return jsonify(asdict(parts().jobs.log(job_id, offset())))
 
 
 @bp.post("/api/jobs")
@@ -61,16 +61,14 @@ def cancel(job_id: str) -> ResponseReturnValue:
     """Call a job off; doing so again, or after its end, changes nothing."""
     body.read(NoBody, optional=True)
     _found(job_id)
-    return jsonify(job=as_json(parts().jobs.cancel(job_id))), 202
+    with _this_servers():
+        return jsonify(job=as_json(parts().jobs.cancel(job_id))), 202
 
 
 @bp.get("/api/jobs/events")
 def events() -> Response:
-    """All jobs, and then each one that is new or different."""
-    house = parts()
-    with ExitStack() as held:
-        held.enter_context(house.gate)
-        return sse.respond(_changes(house), sse.caller(house.stopping), held.pop_all())
+    """All jobs, and then each one that is new or different, and those that are forgotten."""
+    return changes.stream("job", parts().jobs.all, _shown, SECONDS_BETWEEN_LOOKS)
 
 
 @bp.post("/api/models/<path:checkpoint_id>/check")
@@ -110,14 +108,15 @@ def _found(job_id: str) -> Job:
         raise JobNotFound(f"there is no job {job_id[:80]!r}", hint="GET /api/jobs lists them.") from error
 
 
-def _changes(house: Parts) -> Iterator[tuple[str, dict[str, Any]] | None]:
-    before = {job.id: job for job in house.jobs.all()}
-    yield "jobs", {"jobs": [as_json(job, with_result=False) for job in before.values()]}
-    while True:
-        house.stopping.wait(SECONDS_BETWEEN_LOOKS)
-        yield None
-        now = {job.id: job for job in house.jobs.all()}
-        for job_id, job in now.items():
-            if before.get(job_id) != job:
-                yield "job", {"job": as_json(job, with_result=False)}
-        before = now
+@contextmanager
+def _this_servers() -> Iterator[None]:
+    """What is done here is only for jobs of this server."""
+    try:
+        yield
+    except Elsewhere as error:
+        hint = "Ask that server; of its jobs only the state is known here."
+        raise Conflict(str(error), code="job_elsewhere", hint=hint) from error
+
+
+def _shown(jobs: Sequence[Job]) -> list[dict[str, Any]]:
+    return [as_json(job, with_result=False) for job in jobs]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from chat import sse
-from chat.api import body, query
+from chat.api import body, changes, query
 from chat.errors import Conflict, RunNotFound
 from chat.parts import Parts, parts
 from chat.schemas.training import ControlBody
@@ -93,9 +91,7 @@ def control(run_id: str) -> ResponseReturnValue:
 def events() -> Response:
     """All runs, and then each one that is new or different, and those that are gone."""
     house = parts()
-    with ExitStack() as held:
-        held.enter_context(house.gate)
-        return sse.respond(_changes(house), sse.caller(house.stopping), held.pop_all())
+    return changes.stream("run", house.training.all, lambda runs: shown(house, runs), SECONDS_BETWEEN_LOOKS)
 
 
 @bp.get("/api/models/<path:checkpoint_id>/metrics")
@@ -117,7 +113,8 @@ def run_of(house: Parts, checkpoint_id: str) -> Summary | None:
 
 def shown(house: Parts, runs: Iterable[Summary]) -> list[dict[str, Any]]:
     """Runs as JSON, each with the job of this server that writes it now."""
-    jobs = {job.run: job.id for job in house.jobs.all() if job.run is not None and job.state == "running"}
+    own = [job for job in house.jobs.all() if job.elsewhere is None and job.state == "running"]
+    jobs = {job.run: job.id for job in own if job.run is not None}
     return [{**as_json(run), "job": jobs.get(run.id)} for run in runs]
 
 
@@ -168,17 +165,3 @@ def _marks(run: Summary, told: Sequence[Mark], x: str) -> list[dict[str, Any]]:
             where = {"x": {"step": one.step, "time": one.modified_at}.get(x), "step": one.step, "at": one.modified_at}
             marks.append({**where, "kind": "checkpoint", "text": one.id, "checkpoint": one.id})
     return marks
-
-
-def _changes(house: Parts) -> Iterator[tuple[str, dict[str, Any]] | None]:
-    before = {run.id: run for run in house.training.all()}
-    yield "runs", {"runs": shown(house, before.values())}
-    while True:
-        house.stopping.wait(SECONDS_BETWEEN_LOOKS)
-        yield None
-        now = {run.id: run for run in house.training.all()}
-        for run in shown(house, [run for run_id, run in now.items() if before.get(run_id) != run]):
-            yield "run", {"run": run}
-        for run_id in before.keys() - now.keys():
-            yield "gone", {"id": run_id}
-        before = now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from sqlalchemy import delete, insert, select, update
@@ -12,6 +13,7 @@ from chat.store.tables import jobs
 from training.jobs import Job
 
 MOST_KEPT = 1000
+MOST_TOLD = 200
 _log = logging.getLogger(__name__)
 
 
@@ -21,10 +23,16 @@ class StoredJobs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def all(self) -> list[Job]:
-        """Every job, in the order in which they were asked for. One that cannot be read is passed over."""
+    def changed(self, known: Mapping[str, str]) -> list[Job]:
+        """The jobs in the order in which they were asked for, but for those known in the very state that they have.
+
+        Of very many only the newest. One that cannot be read is passed over.
+        """
+        newest = select(jobs.c.id, jobs.c.state).order_by(jobs.c.number.desc()).limit(MOST_TOLD)
         with self._database.reading() as connection:
-            rows = connection.execute(select(jobs.c.id, jobs.c.told).order_by(jobs.c.number)).all()
+            ids = [row.id for row in connection.execute(newest) if known.get(row.id) != row.state]
+            told = select(jobs.c.id, jobs.c.told).where(jobs.c.id.in_(ids)).order_by(jobs.c.number)
+            rows = connection.execute(told).all() if ids else []
         found = []
         for row in rows:
             try:

@@ -197,7 +197,7 @@ def test_a_job_whose_supervisor_died_is_marked_with_its_last_lines(open_jobs, sc
     script("import time; print('so far'); time.sleep(600)")
     house = open_jobs()
     job = begin(house)
-    told = until(lambda: house._told(job) if house._told(job).get("last_lines") else None)
+    told = until(lambda: house._folder.told(job) if house._folder.told(job).get("last_lines") else None)
     os.kill(told["supervisor_pid"], signal.SIGKILL)
     over = ended(house, job)
     assert (over.state, over.error["last_lines"]) == ("interrupted", ["so far"])
@@ -210,7 +210,7 @@ def test_each_state_is_kept_once(open_jobs, script) -> None:
     house = open_jobs(keep=kept.append)
     job = ended(house, begin(house))
     assert [one.state for one in kept] == ["queued", "running", "succeeded"]
-    assert open_jobs(remembered=lambda: [job]).one(job.id) == job
+    assert open_jobs(remembered=lambda known: [job]).one(job.id) == job
 
 
 @pytest.mark.parametrize(
