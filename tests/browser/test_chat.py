@@ -71,9 +71,9 @@ def test_escape_stops_as_well(page: Any) -> None:
 def test_a_failure_stands_where_the_answer_would_and_can_be_tried_again(chat: Any) -> None:
     ask(chat, "/fail please")
     failure = chat.locator(".message-failure")
-    expect(failure).to_contain_text("the prompt has 5000 tokens and the context 2048")
+    expect(failure).to_contain_text("The prompt has 5000 tokens and the context 2048")
     expect(failure).to_contain_text("Start a new chat, shorten the message")
-    expect(chat.locator("#status")).to_contain_text("The answer broke off. the prompt has 5000 tokens")
+    expect(chat.locator("#status")).to_contain_text("The answer broke off. The prompt has 5000 tokens")
     chat.get_by_role("button", name="Try again").click()
     expect(chat.locator(".versions .version-count")).to_have_text("2/2")
 

@@ -74,3 +74,21 @@ def test_escape_in_the_palette_does_not_stop_an_answer(open_page: Callable[..., 
     expect(page.locator("#send")).to_have_attribute("data-does", "stop")
     page.keyboard.press("Escape")
     answered(page)
+
+
+def test_before_a_letter_is_written_pages_and_what_was_said_last_stand_before_the_models(chat: Any) -> None:
+    ask(chat, "About the sea")
+    answered(chat)
+    expect(chat.locator(".entry").filter(has_text="About the sea")).to_be_visible()
+    options = summon(chat, "")
+    kinds = options.locator(".command-kind").all_text_contents()
+    assert kinds.index("Page") < kinds.index("Conversation") < kinds.index("Model")
+
+
+def test_of_two_conversations_with_one_title_none_is_hidden(chat: Any) -> None:
+    for _ in range(2):
+        chat.get_by_role("button", name="New chat").click()
+        ask(chat, "About the sea")
+        answered(chat)
+    expect(chat.locator(".entry").filter(has_text="About the sea")).to_have_count(2)
+    expect(summon(chat, "about the sea").filter(has_text="Conversation")).to_have_count(2)

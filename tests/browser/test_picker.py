@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.acts import pick, until
+from tests.browser.serving import serving
 
 SFT = "sft/checkpoint-500"
+
+
+@pytest.fixture
+def slow_page(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The page of a server whose loads take so long that nothing has to be quick to see one."""
+    with serving("tests.serve_double", tmp_path_factory.mktemp("slow"), "--load-seconds", "60") as address:
+        page = browser.new_page()
+        page.goto(address)
+        page.locator(".welcome-title:visible").wait_for()
+        yield page
+        page.close()
 
 
 def test_checkpoints_are_listed_by_group_with_their_facts(page: Any) -> None:
@@ -35,25 +48,23 @@ def test_a_broken_checkpoint_says_why_and_cannot_be_chosen(page: Any) -> None:
     expect(page.locator("#picker-name")).to_have_text("final.pt")
 
 
-def test_choosing_a_model_loads_it_and_shows_how_far_it_is(page: Any) -> None:
-    pick(page, "sft 500")
-    bar = page.locator("#model-bar").get_by_role("progressbar")
+def test_choosing_a_model_shows_how_far_its_load_is_and_a_button_calls_it_off(slow_page: Any) -> None:
+    pick(slow_page, "sft 500")
+    bar = slow_page.locator("#model-bar").get_by_role("progressbar")
     expect(bar).to_be_visible()
-    seen: set[float] = set()
-
-    def moved() -> bool:
-        seen.add(float(bar.get_attribute("value") or 0))
-        return len(seen) >= 3
-
-    until(moved, "the progress bar to move")
-    expect(page.locator("#model-bar")).to_contain_text("Loading checkpoint-500: reading")
-    expect(page.locator("#picker-state")).to_have_text("ready")
-    expect(page.locator("#model-bar")).to_be_hidden()
+    begun = float(bar.get_attribute("value") or 0)
+    until(lambda: float(bar.get_attribute("value") or 0) > begun, "the progress bar to move")
+    expect(slow_page.locator("#model-bar")).to_contain_text("Loading checkpoint-500: reading")
+    expect(slow_page.locator("#picker-state")).to_contain_text("loading")
+    with slow_page.expect_response(f"**/api/models/{SFT}/unload") as response:
+        slow_page.get_by_role("button", name="Cancel: checkpoint-500").click()
+    assert response.value.status == 200
 
 
 def test_a_loaded_model_can_be_unloaded(page: Any, call: Callable[..., Any]) -> None:
     pick(page, "sft 500")
     expect(page.locator("#picker-state")).to_have_text("ready")
+    expect(page.locator("#model-bar")).to_be_hidden()
     page.locator("#picker-button").click()
     expect(page.locator("#picker-residents")).to_contain_text("58.8 MB of 8.59 GB in use")
     page.get_by_role("button", name="Unload: checkpoint-500").click()
@@ -123,10 +134,3 @@ def test_a_model_in_memory_is_switched_to_at_once(page: Any, call: Callable[...,
     expect(page.locator("#picker-name")).to_have_text("checkpoint-500")
     expect(page.locator("#picker-state")).to_have_text("ready")
     expect(page.locator("#picker")).to_be_hidden()
-
-
-def test_a_load_is_called_off_by_its_button(page: Any) -> None:
-    pick(page, "sft 500")
-    with page.expect_response(f"**/api/models/{SFT}/unload") as response:
-        page.get_by_role("button", name="Cancel: checkpoint-500").click()
-    assert response.value.status == 200

@@ -75,7 +75,7 @@ def test_a_job_that_failed_says_why(training: Any, scene: Scene) -> None:
     }
     scene.jobs = [job("failed", error=error, ended_at=5.0)]
     box = training.locator(".job-error")
-    expect(box).to_contain_text("it ended with exit code 1. See its log.")
+    expect(box).to_contain_text("It ended with exit code 1. See its log.")
     expect(box.locator("pre")).to_have_text("ValueError: x")
 
 

@@ -64,7 +64,9 @@ def test_regenerate_adds_a_version_and_one_moves_between_them(talked: Any) -> No
 
 def test_another_checkpoint_answers_the_same_question(talked: Any) -> None:
     act(talked.locator(".answer"), "Regenerate with another checkpoint…")
-    talked.get_by_role("combobox", name="Filter checkpoints").fill("grpo")
+    field = talked.get_by_role("combobox", name="Filter checkpoints")
+    expect(field).to_have_attribute("placeholder", "Which checkpoint answers this once more?")
+    field.fill("grpo")
     talked.keyboard.press("Enter")
     answered(talked)
     expect(talked.locator(".facts")).to_contain_text("step-120")

@@ -58,5 +58,5 @@ test("an error is translated by its code, with the server's own words below", ()
   const { message, said } = inWords(error);
   assert.deepEqual([message, said], ["Слишком много вопросов уже ждёт.", "64 wait already"]);
   const unknown = inWords({ code: "brand_new", message: "never heard of", hint: "look" });
-  assert.deepEqual(unknown, { message: "never heard of", hint: "look", said: null });
+  assert.deepEqual(unknown, { message: "Never heard of", hint: "look", said: null });
 });

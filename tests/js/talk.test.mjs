@@ -66,7 +66,7 @@ test("a question that the server refuses goes back to the composer, and the page
   const { talk, given, messages, store } = talking({ refuse });
   await talk.ask("Hi");
   assert.deepEqual([given, messages()], [["Hi"], []]);
-  assert.equal(store.state.notice.message, "too long");
+  assert.equal(store.state.notice.message, "Too long");
   assert.equal(store.state.run, null);
 });
 

@@ -17,7 +17,7 @@ test("numbers read as people say them", () => {
 });
 
 test("sizes find their unit", () => {
-  assert.deepEqual([0, 999, 98e6, 8.59e9, 3e15].map(format.size), ["0 byte", "999 byte", "98 MB", "8.59 GB", "3,000 TB"]);
+  assert.deepEqual([0, 999, 98e6, 8.59e9, 3e15].map(format.size), ["0 bytes", "999 bytes", "98 MB", "8.59 GB", "3,000 TB"]);
 });
 
 test("durations find their unit", () => {
@@ -74,14 +74,26 @@ test("the facts under an answer leave out what is not known", () => {
     "one", "12 tokens", "38.2 tok/s", "first token after 120ms", "ended",
   ]); // prettier-ignore
   assert.deepEqual(words.answerFacts(answer({ model: "sft/one", usage: null }), { step: 500 }), ["one", "step 500", "ended"]);
+  assert.deepEqual(words.answerFacts(answer({ model: null, usage: null, finish_reason: null })), ["written by hand"]);
+  const stopped = answer({ model: "a/one.gguf", status: "cancelled", usage: { completion_tokens: 0 } });
+  assert.deepEqual(words.answerFacts(stopped, { name: "one" }), ["one", "stopped by you"]);
+});
+
+test("a reason reads as a sentence, but a name stays as it is written", () => {
+  const said = (message) => words.inWords({ code: "brand_new", message }).message;
+  assert.equal(said("the prompt is too long"), "The prompt is too long");
+  assert.equal(said("smollm2-135m is not loaded"), "smollm2-135m is not loaded");
+  assert.equal(said("64 wait already"), "64 wait already");
 });
 
 test("an answer that is not whole says why and what to do", () => {
   assert.equal(words.failureWords(answer({})), null);
-  assert.match(words.failureWords(answer({ status: "interrupted" })).hint, /Continue/);
+  assert.match(words.failureWords(answer({ status: "interrupted", content: "half" })).hint, /Continue/);
+  assert.match(words.failureWords(answer({ status: "interrupted", content: "" })).hint, /try again/);
   const error = { code: "worker_failed", message: "it broke" };
   const broken = answer({ status: "failed", content: "half", error });
   assert.equal(words.failureWords(broken).summary, "The answer broke off: it broke");
+  assert.equal(words.failureWords({ ...broken, content: "" }).summary, "It broke");
   assert.equal(words.failureWords(answer({ warning: "another precision" })).summary, "another precision");
 });
 

@@ -29,7 +29,7 @@ export function percent(fraction) {
 /** 98000000 -> "98 MB": powers of a thousand, as disks are sold. @param {number} bytes */
 export function size(bytes) {
   const power = bytes < 1000 ? 0 : Math.min(BYTE_UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
-  return unit(bytes / 1000 ** power, BYTE_UNITS[power]);
+  return unit(bytes / 1000 ** power, BYTE_UNITS[power], power === 0 ? "long" : "short");
 }
 
 /** 840 -> "840ms", 2345 -> "2.35s", 65000 -> "1m 5s". @param {number} milliseconds */
@@ -65,7 +65,7 @@ export function wordCount(text) {
 /**
  * @param {number} number
  * @param {string} name
- * @param {"short"|"narrow"} [unitDisplay]
+ * @param {"long"|"short"|"narrow"} [unitDisplay]
  */
 function unit(number, name, unitDisplay = "short") {
   const options = { style: "unit", unit: name, unitDisplay, maximumSignificantDigits: 3 };

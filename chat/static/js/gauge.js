@@ -60,9 +60,17 @@ export class Gauge {
     this.#draft = draft;
     this.#button.after(this.#details);
     this.#button.setAttribute("popovertarget", this.#details.id);
+    this.#details.addEventListener("beforetoggle", () => this.#place());
     for (const part of ["conversation", "catalog", "run"]) store.addEventListener(part, () => this.#later());
     document.addEventListener("draft", () => this.#later());
     this.#later();
+  }
+
+  /** The words stand over the button that opens them. */
+  #place() {
+    const { top, right } = this.#button.getBoundingClientRect();
+    this.#details.style.setProperty("--gauge-bottom", `${innerHeight - top}px`);
+    this.#details.style.setProperty("--gauge-right", `${document.documentElement.clientWidth - right}px`);
   }
 
   #later() {

@@ -39,17 +39,17 @@ export class MessageView {
   /**
    * @param {Message} message
    * @param {boolean} isLast whether nothing hangs on it
-   * @param {boolean} isIdle whether no answer is being written
    */
-  update(message, isLast, isIdle) {
+  update(message, isLast) {
     this.#message = message;
     this.element.dataset.status = message.status;
-    this.#foot.update(message, isLast, isIdle);
+    this.#foot.update(message, isLast);
     if (message.role === "user") return;
     const isStreaming = message.status === "streaming";
     this.article.setAttribute("aria-busy", String(isStreaming));
     this.#body.show(message);
-    this.#showWaiting(isStreaming && (this.#body.isEmpty || message.progress?.stage === "queued"));
+    const waitsForModel = ["queued", "loading"].includes(message.progress?.stage ?? "");
+    this.#showWaiting(isStreaming && (this.#body.isEmpty || waitsForModel));
   }
 
   /** @param {boolean} isWaiting */

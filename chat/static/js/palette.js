@@ -2,14 +2,15 @@
 /** Ctrl+K: every model, conversation, page and act by a few letters. */
 
 import { listConversations } from "./conversations-api.js";
-import { element } from "./dom.js";
+import { element, icon } from "./dom.js";
 import { t } from "./i18n.js";
 import { chooseTheme, THEMES } from "./layout.js";
 import { matches, moved } from "./picker-row.js";
 
-/** @typedef {{ kind: string, label: string, detail?: string, act: () => void }} Command */
+/** @typedef {{ kind: string, icon: string, label: string, detail?: string, id?: string, act: () => void }} Command */
 
 const MOST = 60;
+const MOST_RECENT = 5;
 const SEARCH_MILLISECONDS = 150;
 
 /**
@@ -90,9 +91,9 @@ export class Palette {
 
   #draw() {
     const words = this.#field.value.trim().toLowerCase();
-    const near = this.#commands().filter((command) => holds(command, words));
-    const known = new Set(near.map((command) => command.label));
-    this.#shown = [...near, ...this.#found.filter((command) => !known.has(command.label))].slice(0, MOST);
+    const near = words === "" ? this.#first() : this.#all().filter((command) => holds(command, words));
+    const known = new Set(near.map((command) => command.id));
+    this.#shown = [...near, ...this.#found.filter((command) => !known.has(command.id))].slice(0, MOST);
     this.#active = Math.min(this.#active, Math.max(0, this.#shown.length - 1));
     const none = element("li", { className: "palette-none", role: "presentation" }, t("chat.palette_none"));
     this.#list.replaceChildren(...(this.#shown.length > 0 ? this.#shown.map(this.#option) : [none]));
@@ -102,12 +103,12 @@ export class Palette {
     active?.scrollIntoView({ block: "nearest" });
   }
 
-  #option = (/** @type {Command} */ { kind, label, detail = "" }, /** @type {number} */ index) => {
+  #option = (/** @type {Command} */ { kind, icon: image, label, detail = "" }, /** @type {number} */ index) => {
     const isActive = index === this.#active;
     const properties = { id: `command-${index}`, role: "option", "aria-selected": isActive };
     const made = element("li", { className: `command ${isActive ? "is-active" : ""}`, ...properties });
     const words = element("span", { className: "command-label", dir: "auto" }, label);
-    made.append(words, element("span", { className: "command-detail", dir: "auto" }, detail), element("span", { className: "command-kind" }, kind));
+    made.append(icon(image), words, element("span", { className: "command-detail", dir: "auto" }, detail), element("span", { className: "command-kind" }, kind));
     made.addEventListener("click", () => this.#do(index));
     return made;
   };
@@ -133,36 +134,71 @@ export class Palette {
     command.act();
   }
 
+  /** What is offered before a letter is written: to do, where to go, what was said last. @returns {Command[]} */
+  #first() {
+    const recent = this.#conversations().slice(0, MOST_RECENT);
+    return [...this.#acts(), ...pages(), ...recent, ...this.#models(), ...this.#looks()];
+  }
+
   /** @returns {Command[]} */
-  #commands() {
-    const { store, choose, startNew, showParameters, search } = this.#around;
-    const { catalog, library } = store.state;
-    const act = (/** @type {string} */ label, /** @type {() => void} */ run) => ({ kind: t("chat.palette_do"), label, act: run });
-    const models = catalog.models.filter((model) => !model.problem);
+  #all() {
+    return [...this.#acts(), ...this.#models(), ...this.#conversations(), ...pages(), ...this.#looks()];
+  }
+
+  #acts() {
+    const { startNew, showParameters, search } = this.#around;
     return [
-      act(t("chat.new_chat"), startNew),
-      act(t("chat.palette_search"), search),
-      act(t("chat.parameters"), showParameters),
-      ...models.map((model) => ({
+      act("new-chat", t("chat.new_chat"), startNew),
+      act("search", t("chat.palette_search"), search),
+      act("sliders", t("chat.parameters"), showParameters),
+    ];
+  }
+
+  #models() {
+    const { store, choose } = this.#around;
+    return store.state.catalog.models
+      .filter((model) => !model.problem)
+      .map((model) => ({
         kind: t("chat.palette_model"),
+        icon: "model",
         label: model.name,
         detail: model.id === model.name ? "" : model.id,
         holds: (/** @type {string} */ words) => matches(model, words),
         act: () => choose(model.id),
-      })),
-      ...library.entries.map(this.#conversation),
-      ...links(".menu-pages a", (name) => ({ kind: t("chat.palette_page"), label: name })),
-      ...THEMES.map((name) => act(t("chat.palette_theme", { name: t(`common.theme_${name}`) }), () => chooseTheme(name))),
-      ...links(".menu-languages a", (name) => act(t("chat.palette_language", { name }), () => undefined)),
-    ];
+      }));
+  }
+
+  #conversations() {
+    return this.#around.store.state.library.entries.map(this.#conversation);
+  }
+
+  #looks() {
+    const themes = THEMES.map((name) =>
+      act(name, t("chat.palette_theme", { name: t(`common.theme_${name}`) }), () => chooseTheme(name)),
+    );
+    const languages = links(".menu-languages a", (name) =>
+      act("appearance", t("chat.palette_language", { name }), () => undefined),
+    );
+    return [...themes, ...languages];
   }
 
   #conversation = (/** @type {import("./types.js").Entry} */ entry) => ({
     kind: t("chat.palette_conversation"),
+    icon: "speak",
     label: entry.title || t("chat.untitled"),
     detail: entry.snippet ?? "",
+    id: entry.id,
     act: () => this.#around.open(entry.id),
   });
+}
+
+/** @param {string} image @param {string} label @param {() => void} run @returns {Command} */
+function act(image, label, run) {
+  return { kind: t("chat.palette_do"), icon: image, label, act: run };
+}
+
+function pages() {
+  return links(".menu-pages a", (name) => ({ kind: t("chat.palette_page"), icon: "next", label: name }));
 }
 
 /**

@@ -55,6 +55,7 @@ export class Picker {
   open(take) {
     this.#popover.showPopover();
     this.#takeOnce = take ?? null;
+    if (take) this.#filter.placeholder = t("chat.pick_once");
   }
 
   get #isOpen() {
@@ -72,6 +73,7 @@ export class Picker {
     this.#takeOnce = null;
     if (!opens) return;
     this.#filter.value = "";
+    this.#filter.placeholder = t("chat.filter_hint");
     this.#activeId = this.#store.state.catalog.selectedId;
     // Opening gives the focus to what asks for it; on a phone the filter would bring up a keyboard over the list.
     this.#filter.autofocus = matchMedia("(pointer: fine)").matches;

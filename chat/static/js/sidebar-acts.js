@@ -1,6 +1,7 @@
 // @ts-check
 /** What the sidebar's buttons do to a conversation, and what is said about it. */
 
+import { ApiError } from "./http.js";
 import { t } from "./i18n.js";
 import { say } from "./toast.js";
 
@@ -38,7 +39,7 @@ export function libraryActions({ store, library, places, attempt }) {
     hasMore: () => library.hasMore,
     take: (file) =>
       attempt(async () => {
-        const { conversations } = await library.import(file);
+        const { conversations } = await library.import(file).catch((error) => refuse(file, error));
         say(t("chat.imported", { count: conversations.length }));
         if (conversations.length === 1) places.open(conversations[0].id);
       }),
@@ -51,6 +52,18 @@ export function libraryActions({ store, library, places, attempt }) {
       if (wasOpen) places.open(id);
     });
   }
+}
+
+/**
+ * What the server calls a request's body is a file here.
+ * @param {File} file
+ * @param {unknown} error
+ * @returns {never}
+ */
+function refuse(file, error) {
+  if (!(error instanceof ApiError) || error.code !== "invalid_json") throw error;
+  const message = t("chat.import_no_json", { name: file.name });
+  throw new ApiError({ message, code: "file_no_json", hint: t("chat.import_no_json_hint"), requestId: error.requestId });
 }
 
 /** @param {object} changes */

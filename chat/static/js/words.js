@@ -62,10 +62,13 @@ export function endWords({ status, finish_reason: reason, limit, parameters, usa
  * @returns {{ summary: string, hint: string|null, said: string|null }|null}
  */
 export function failureWords({ status, error, content, warning }) {
-  if (status === "interrupted") return { summary: t("chat.interrupted"), hint: t("chat.interrupted_hint"), said: null };
+  if (status === "interrupted") {
+    const hint = content === "" ? t("chat.interrupted_empty_hint") : t("chat.interrupted_hint");
+    return { summary: t("chat.interrupted"), hint, said: null };
+  }
   if (status === "failed") {
-    const { message, hint, said } = inWords(error ?? { code: "", message: t("chat.end_no_reason") });
-    return { summary: content === "" ? message : t("chat.broke_off", { reason: message }), hint, said };
+    const { message, hint, said } = translated(error ?? { code: "", message: t("chat.end_no_reason") });
+    return { summary: content === "" ? sentence(message) : t("chat.broke_off", { reason: message }), hint, said };
   }
   return warning ? { summary: warning, hint: null, said: null } : null;
 }
@@ -78,9 +81,9 @@ export function failureWords({ status, error, content, warning }) {
  */
 export function answerFacts(message, model = null) {
   const { usage, timings } = message;
-  const facts = [modelName(message.model)];
+  const facts = message.model ? [model?.name ?? modelName(message.model)] : [];
   if (model?.step != null) facts.push(t("common.step_number", { number: integer(model.step) }));
-  if (usage) facts.push(t("common.tokens", { count: usage.completion_tokens }));
+  if (usage?.completion_tokens) facts.push(t("common.tokens", { count: usage.completion_tokens }));
   if (timings && timings.tokens_per_second > 0) facts.push(rate(timings.tokens_per_second));
   if (timings && usage?.completion_tokens) {
     facts.push(t("chat.first_token_after", { duration: duration(timings.time_to_first_token_ms) }));
@@ -161,9 +164,20 @@ function placeWords({ precision, device }) {
  * @param {{ code: string, message: string, hint?: string|null }} error
  * @returns {{ message: string, hint: string|null, said: string|null }}
  */
-export function inWords({ code, message, hint = null }) {
+export function inWords(error) {
+  const { message, ...others } = translated(error);
+  return { message: sentence(message), ...others };
+}
+
+/** @param {{ code: string, message: string, hint?: string|null }} error */
+function translated({ code, message, hint = null }) {
   const known = has(`errors.${code}`) ? t(`errors.${code}`) : message;
   const remedy = has(`errors.${code}.hint`) ? t(`errors.${code}.hint`) : hint;
   if (language() === "en" || known === message) return { message, hint: remedy, said: null };
   return { message: known, hint: remedy, said: message };
+}
+
+/** A text that begins with a word, and not with a name or a number, as a sentence begins. @param {string} text */
+function sentence(text) {
+  return /^\p{Ll}+[ ,:]/u.test(text) ? text[0].toUpperCase() + text.slice(1) : text;
 }
