@@ -1,4 +1,4 @@
-"""Who is computed in the next step. First come, first served; long prompts go in chunks between others' tokens.
+"""Who is computed in the next step. First come, first served; long prompts go in chunks beside others' tokens.
 
 Plain Python over `Sequence` and `SlotPool`; the tensors are the runner's business.
 """
@@ -9,6 +9,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
+from engine.pace import Pace
 from engine.sequence import Phase, Sequence
 from engine.slots import Placement, SlotPool
 from engine.speculation import rows_for_guesses
@@ -34,6 +35,10 @@ class Span:
     def guessed(self) -> int:
         return max(0, self.start + self.count - self.sequence.length)
 
+    @property
+    def is_of_prompt(self) -> bool:
+        return self.start < len(self.sequence.prompt_ids)
+
 
 @dataclass(frozen=True, slots=True)
 class Admission:
@@ -46,8 +51,8 @@ class Admission:
 class Scheduler:
     """Waiting and running sequences. Each step computes one token of every answer and some of the prompts.
 
-    `tokens_per_step` bounds a step; beside running answers prompts get only an eighth of it, so that a long prompt
-    costs the others' next token little.
+    `tokens_per_step` bounds a step; beside running answers prompts get what delays the next token of those by two
+    steps at most, as `took` has told it.
     """
 
     def __init__(self, pool: SlotPool, *, max_running: int, tokens_per_step: int, speculates: bool = False) -> None:
@@ -55,6 +60,8 @@ class Scheduler:
         self._speculates = speculates
         self._max_running = max_running
         self._tokens_per_step = tokens_per_step
+        self._pace = Pace()
+        self.spare_tokens = tokens_per_step
         self.waiting: deque[Sequence] = deque()
         self.running: list[Sequence] = []
 
@@ -89,23 +96,42 @@ class Scheduler:
             admissions.append(Admission(sequence, placement))
         return admissions
 
-    def next_batch(self) -> list[Span]:
-        """The spans of the next step: every answer's next token first, then prompts within the budget."""
+    def next_batch(self, shares: int = 1) -> list[Span]:
+        """The spans of the next step: every answer's next token first, then prompts within their share of the budget.
+
+        What they leave of it are the `spare_tokens`.
+        """
         decoding = [each for each in self.running if each.phase is Phase.DECODE]
         most = rows_for_guesses(len(decoding)) if self._speculates else 0
         for each in decoding:
             each.make_guess(most)
         spans = [Span(each, each.computed, 1 + len(each.guess)) for each in decoding]
-        budget = max(1, self._tokens_per_step // 8) if decoding else self._tokens_per_step
-        for sequence in self.running:
-            if sequence.phase is not Phase.PREFILL:
-                continue
-            if budget <= 0:
-                break
-            count = min(budget, sequence.remaining)
-            spans.append(Span(sequence, sequence.computed, count))
-            budget -= count
-        return spans
+        budget = self._tokens_per_step
+        if decoding:
+            budget = self._pace.prompt_tokens(len(decoding), self._tokens_per_step)
+        prompts = self._prompt_spans(-(-budget // shares))
+        self.spare_tokens = budget - sum(span.count for span in prompts)
+        return spans + prompts
+
+    def took(self, spans: list[Span], seconds: float) -> None:
+        """Learn how long a step was."""
+        prompt_tokens = sum(span.count for span in spans if span.is_of_prompt)
+        self._pace.note(sum(not span.is_of_prompt for span in spans), prompt_tokens, seconds)
+
+    def _prompt_spans(self, budget: int) -> list[Span]:
+        """Chunks of prompts. Half of the budget is the oldest's, the shortest have the rest: nobody waits for ever."""
+        prompts = [each for each in self.running if each.phase is Phase.PREFILL]
+        if not prompts:
+            return []
+        oldest, *others = prompts
+        others.sort(key=lambda each: each.remaining)
+        counts = {oldest: min(oldest.remaining, budget - budget // 2)}
+        budget -= counts[oldest]
+        for each in (*others, oldest):
+            more = min(each.remaining - counts.get(each, 0), budget)
+            counts[each] = counts.get(each, 0) + more
+            budget -= more
+        return [Span(each, each.computed, count) for each, count in counts.items() if count]
 
     def computed(self, span: Span) -> None:
         """Note that a span's keys and values are in the cache now; those of guesses do not count yet."""

@@ -122,15 +122,16 @@ class Worker:
                 self._events += self._answers.fail_all(error) + self._inquiries.fail_all(error)
 
     def _tokens_of_an_inquiry(self) -> int:
-        return self._plan.tokens_per_step if self._scheduler.is_idle else max(1, self._plan.tokens_per_step // 8)
+        return self._plan.tokens_per_step if self._scheduler.is_idle else max(1, self._scheduler.spare_tokens)
 
     def _step(self) -> None:
         try:
             self._admit()
             self._send()  # Who starts hears of it before the first of the computing.
-            spans = self._scheduler.next_batch()
+            spans = self._scheduler.next_batch(shares=2 if self._inquiries else 1)
             if not spans:
                 return
+            started = time.monotonic()
             logits = self._runner.run(spans)
         except OSError:
             raise  # The pipe is gone.
@@ -144,6 +145,7 @@ class Worker:
             rows = [next(last) for _ in range(1 + span.guessed)] if span.is_last else []
             self._scheduler.computed(span)
             self._events += self._answers.go_on(span, rows)
+        self._scheduler.took(spans, time.monotonic() - started)
 
     def _admit(self) -> None:
         before = [each.run_id for each in self._scheduler.waiting]

@@ -19,8 +19,8 @@ MATHEMATICS = {"torch", "numpy", "safetensors", "tokenizers", "transformers"}
 CODE_FROM_FILES = {"pickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "transformers"}
 PLAIN = """
 engine engine.bulletin engine.completion engine.engine engine.errors engine.estimate engine.fleet engine.letters
-engine.machine engine.questions engine.request engine.residents engine.roster engine.scheduler engine.sequence engine.slots
-engine.status engine.version engine.catalog
+engine.machine engine.pace engine.questions engine.request engine.residents engine.roster engine.scheduler
+engine.sequence engine.slots engine.status engine.version engine.catalog
 """
 
 
