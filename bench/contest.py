@@ -1,115 +1,87 @@
-"""Rates of decoding and prefill: Parley and its peers as child processes that take turns in one run."""
+"""Engines as child processes that take turns in one run: Parley and its peers, each with the model loaded."""
 
 from __future__ import annotations
 
-import argparse
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from typing import Any
 
-from bench.report import Table, spread
+from bench.children import ROOT, stop
+from bench.menu import Options
+from bench.report import say
 
-ROOT = Path(__file__).parent.parent
+GOODBYE_SECONDS = 5.0
+# As the server sets it for its workers.
+SURROUNDINGS = {"parley": {"GOMP_SPINCOUNT": "20000"}}
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """One row of the table: what is done, and how many tokens that makes."""
-
-    name: str
-    act: dict[str, object]
-    tokens: int
-
-
-TASKS = {
-    "decode": Task("decode, 1 stream", {"act": "decode", "streams": 1, "tokens": 64}, 64),
-    "streams8": Task("decode, sum of 8 streams", {"act": "decode", "streams": 8, "tokens": 32}, 256),
-    "streams16": Task("decode, sum of 16 streams", {"act": "decode", "streams": 16, "tokens": 32}, 512),
-    "prefill": Task("prefill, 520 tokens", {"act": "prefill", "tokens": 520}, 520),
-}
-
-
-@dataclass
 class Contestant:
-    """A child process with one engine; `rates` are tokens per second of each repetition, by task."""
+    """A child process with one engine; `told` is what it says of its precision and size."""
 
     name: str
     process: subprocess.Popen[str]
-    load_seconds: float = 0.0
-    rates: dict[str, list[float]] = field(default_factory=dict)
+    told: str
 
-    def hear(self) -> float:
-        """The seconds of its next answer."""
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"{self.name} ended with exit code {self.process.wait()}")
-        return json.loads(line)["seconds"]
-
-    def do(self, task: Task) -> float:
-        """Do a task once; tokens per second."""
-        self.process.stdin.write(json.dumps(task.act) + "\n")
+    def do(self, act: str, **how: int) -> float:
+        """Have it do something once; the seconds that took by its own clock."""
+        self.process.stdin.write(json.dumps({"act": act, **how}) + "\n")
         self.process.stdin.flush()
-        return task.tokens / self.hear()
+        return _hear(self.name, self.process)["seconds"]
 
 
-def compete(names: Sequence[str], options: argparse.Namespace) -> Table:
-    """Warm everybody up, then let all do each task in turn, as often as asked."""
-    tasks = [TASKS[name] for name in names]
-    contestants = [start(name, python, options) for name, python in _line_up(options)]
-    for contestant in contestants:
-        for task in tasks:
-            contestant.do(task)  # Warm up.
-    for repetition in range(options.repetitions):
-        print(f"repetition {repetition + 1} of {options.repetitions}", file=sys.stderr)
-        for task in tasks:
-            for contestant in contestants:
-                contestant.rates.setdefault(task.name, []).append(contestant.do(task))
-    for contestant in contestants:
-        contestant.process.stdin.close()
-        contestant.process.wait()
-    return _table(contestants, tasks, options)
+@contextmanager
+def contestants(options: Options, without: Sequence[str] = ()) -> Iterator[list[Contestant]]:
+    """All that take part, loaded. Exits where a peer that was not left out has no Python to run in."""
+    names = [name for name in ("parley", "llama_cpp_python", "transformers_float32") if name not in without]
+    started: list[Contestant] = []
+    try:
+        for name in (name for name in names if name not in options.without):
+            started.append(_start(name, options))
+            say(f"{name} is loaded: {started[-1].told}")
+        yield started
+    finally:
+        for each in started:
+            each.process.stdin.close()  # It ends by itself where it is not in the middle of something.
+        for each in started:
+            _part(each.process)
 
 
-def _line_up(options: argparse.Namespace) -> list[tuple[str, Path]]:
-    everybody = [
-        ("parley", Path(sys.executable)),
-        ("llama_cpp_python", options.peer_python),
-        ("transformers_float32", Path(sys.executable)),
-    ]
-    chosen = [(name, python) for name, python in everybody if name not in options.without]
-    for name, python in chosen:
-        if not python.exists():
-            raise SystemExit(
-                f"{name} needs a Python of its own: python3 -m venv bench/.venv && "
-                f"bench/.venv/bin/pip install -r bench/requirements.txt, or --without {name}"
-            )
-    return chosen
-
-
-def start(name: str, python: Path, options: argparse.Namespace) -> Contestant:
-    """A contestant with its model loaded."""
-    command = [str(python), "-m", f"bench.contestants.{name}", str(options.model), str(options.threads)]
+def _start(name: str, options: Options) -> Contestant:
+    python = options.peer_python if name == "llama_cpp_python" else Path(sys.executable)
+    if not python.exists():
+        raise SystemExit(
+            f"{name} needs a Python of its own: python3 -m venv bench/.venv && "
+            f"bench/.venv/bin/pip install -r bench/requirements.txt, or --peer-python FILE, or --without {name}"
+        )
     process = subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [str(python), "-m", f"bench.contestants.{name}", str(options.model), str(options.threads)],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": str(options.threads), **SURROUNDINGS.get(name, {})},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
-    contestant = Contestant(name, process)
-    contestant.load_seconds = contestant.hear()
-    print(f"{name} is loaded after {contestant.load_seconds:.2f} s", file=sys.stderr)
-    return contestant
+    return Contestant(name, process, _hear(name, process)["told"])
 
 
-def _table(contestants: Sequence[Contestant], tasks: Sequence[Task], options: argparse.Namespace) -> Table:
-    rows = []
-    for task in tasks:
-        measured = [contestant.rates[task.name] for contestant in contestants]
-        ratios = [f"{median(measured[0]) / median(rates):.2f}x" for rates in measured[1:]]
-        rows.append((task.name, *map(spread, measured), ", ".join(ratios)))
-    rows.append(("until loaded, once, s", *(f"{each.load_seconds:.2f}" for each in contestants), ""))
-    head = ("tokens per second: median (least to most)", *(each.name for each in contestants), "parley against each")
-    rates = {each.name: {"load_seconds": each.load_seconds, "rates": each.rates} for each in contestants}
-    measured = {"model": options.model.name, "bytes": options.model.stat().st_size, "threads": options.threads}
-    return Table(head, tuple(rows), measured | {"tokens_per_second": rates})
+def _part(process: subprocess.Popen[str]) -> None:
+    try:
+        process.wait(GOODBYE_SECONDS)
+    except subprocess.TimeoutExpired:
+        stop(process)
+    process.stdout.close()
+
+
+def _hear(name: str, process: subprocess.Popen[str]) -> dict[str, Any]:
+    line = process.stdout.readline()
+    if not line:
+        raise SystemExit(f"{name} ended with exit code {process.wait()}")
+    return json.loads(line)

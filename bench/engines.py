@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import tempfile
 import time
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.menu import Options
 from engine import Engine, EngineOptions, GenerationRequest, Token
 
 LASTING = Path(tempfile.gettempdir()) / "parley-bench"
@@ -33,7 +33,7 @@ def folder_of(*models: Path) -> Iterator[tuple[Path, list[str]]]:
 
 
 @contextmanager
-def engine_over(folder: Path, options: argparse.Namespace, cache: Path = LASTING) -> Iterator[Engine]:
+def engine_over(folder: Path, options: Options, cache: Path = LASTING) -> Iterator[Engine]:
     """An engine whose workers are forked from a process that has torch already, as behind the server."""
     engine = Engine(EngineOptions(checkpoints=folder, cache_directory=cache, threads=options.threads))
     try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +42,11 @@ def share(values: Sequence[float], part: float) -> float:
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
 
 
+def say(text: str) -> None:
+    """Tell at once what is being done, beside the results."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
 def machine() -> dict[str, Any]:
     """What a figure depends on besides the program."""
     return {
@@ -51,14 +58,26 @@ def machine() -> dict[str, Any]:
     }
 
 
-def save(name: str, table: Table, path: Path | None = None) -> Path:
-    """Write what was measured; the file."""
+def save(name: str, table: Table, conditions: str, path: Path | None = None) -> Path:
+    """Write what was measured as JSON, and the table as Markdown beside it; the first file.
+
+    Both are whole at every moment, whatever ends the measurement.
+    """
     file = path or RESULTS / f"{name}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     rows = [dict(zip(table.head, row, strict=True)) for row in table.rows]
-    told = {"what": name, "machine": machine(), "table": rows, "measured": table.measured}
-    file.write_text(json.dumps(told, indent=2, default=str) + "\n")
+    here = machine()
+    told = {"what": name, "conditions": conditions, "machine": here, "table": rows, "measured": table.measured}
+    _replace(file, json.dumps(told, indent=2, default=str) + "\n")
+    load = f"load average {here['load_average'][0]:.1f} on {here['cores']} cores, {here['processor']}"
+    _replace(file.with_suffix(".md"), f"### {name}\n\n{conditions}; {load}\n\n{table.markdown()}\n")
     return file
+
+
+def _replace(file: Path, text: str) -> None:
+    new = file.with_name(f"{file.name}.new")
+    new.write_text(text)
+    new.replace(file)
 
 
 def _processor() -> str:

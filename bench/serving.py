@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-ROOT = Path(__file__).parent.parent
+from bench.children import ROOT, stop
+
 PATIENCE_SECONDS = 600.0
 
 
@@ -51,15 +52,16 @@ def serving(module: str = "chat", *flags: str) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as name:
         where = ["--port", "0", "--data-directory", f"{name}/data", "--log-directory", f"{name}/logs"]
         command = [sys.executable, "-m", module, *where, "--log-level", "error", *flags]
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        line = process.stdout.readline()
-        if not line.startswith("Parley is at "):
-            raise SystemExit(f"the server did not start: {line!r}, exit code {process.wait()}")
+        complaints = Path(name) / "stderr"
+        with complaints.open("wb") as told:
+            process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=told, text=True)
         try:
+            line = process.stdout.readline()
+            if not line.startswith("Parley is at "):
+                raise SystemExit(f"the server did not start: {line!r}; {complaints.read_text()[-2000:]}")
             yield Server(line.split()[3].rstrip("/"), process)
         finally:
-            process.terminate()
-            process.wait(60)
+            stop(process)
             process.stdout.close()
 
 
@@ -109,20 +111,28 @@ def open_stream(server: Server, body: dict[str, Any]) -> Stream:
 
 
 def listen(server: Server, bodies: Sequence[dict[str, Any]]) -> list[Stream]:
-    """Ask for all answers at once and read them to their ends, in one thread, so that hearing costs little."""
+    """Ask for all answers at once and read them to their ends, in one thread.
+
+    While they come, only the time of each piece is noted; what is in it is read afterwards, so that hearing one stream
+    does not delay the next.
+    """
     streams = [open_stream(server, body) for body in bodies]
+    heard: list[tuple[Stream, bytes, float]] = []
     with selectors.DefaultSelector() as selector:
         for stream in streams:
             selector.register(stream.connection, selectors.EVENT_READ, stream)
         while selector.get_map():
             for key, _ in selector.select(PATIENCE_SECONDS) or _nothing_came(streams):
                 part = key.data.connection.recv(65536)
-                key.data.hear(part, time.perf_counter())
+                heard.append((key.data, part, time.perf_counter()))
                 if not part:
                     selector.unregister(key.fileobj)
                     key.data.connection.close()
+    for stream, part, at in heard:
+        stream.hear(part, at)
     return streams
 
 
 def _nothing_came(streams: Sequence[Stream]) -> list[Any]:
-    raise SystemExit(f"nothing came for {PATIENCE_SECONDS:.0f} s; last events: {[stream.last for stream in streams]}")
+    still_open = sum(stream.connection.fileno() >= 0 for stream in streams)
+    raise SystemExit(f"nothing came for {PATIENCE_SECONDS:.0f} s of {still_open} answers")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
-
-os.environ.setdefault("GOMP_SPINCOUNT", "20000")  # As the server sets it for its workers.
 
 from bench.contestants.serve import serve
 from engine.letters import LoadPlan
@@ -16,55 +13,63 @@ from engine.runner import Runner
 from engine.scheduler import Span
 from engine.sequence import Clock, Sequence
 
-PROMPT = 16
 CHUNK = 256
-PRECISION = os.environ.get("BENCH_PRECISION", "auto")
+MOST_STREAMS = 64
 
 
 class Parley:
-    def __init__(self, loaded: Loaded) -> None:
-        self._known: Sequence | None = None
+    """The model of a plan's file, and the sequences that were begun last."""
+
+    def __init__(self, loaded: Loaded, told: str = "") -> None:
+        self.told = told
         self._runner = Runner(loaded.model, loaded.cache, loaded.device, loaded.kernels)
+        self._sequences: list[Sequence] = []
 
     def prefill(self, tokens: int) -> None:
-        sequence = _sequence(0, tokens)
-        for start in range(0, tokens, CHUNK):
-            self._runner.run([Span(sequence, start, min(CHUNK, tokens - start))])
+        """Compute a prompt, in the chunks that the server computes."""
+        self._read([_sequence(0, tokens)])
 
-    def decode(self, streams: int, tokens: int) -> None:
-        sequences = [_sequence(slot, PROMPT) for slot in range(streams)]
-        logits = self._runner.run([Span(each, 0, PROMPT) for each in sequences])
+    def begin(self, streams: int, context: int) -> None:
+        """Compute the prompts, and take the first token of each answer."""
+        self._sequences = [_sequence(slot, context) for slot in range(streams)]
+        self._say(self._read(self._sequences))
+
+    def decode(self, tokens: int) -> None:
+        """One step after another, for all sequences together."""
         for _ in range(tokens):
-            for sequence, token in zip(sequences, logits.argmax(-1).tolist(), strict=True):
-                sequence.output_ids.append(token)
-            logits = self._runner.run([Span(each, each.length - 1, 1) for each in sequences])
+            self._say(self._runner.run([Span(each, each.length - 1, 1) for each in self._sequences]))
 
-    def behind(self, context: int, tokens: int) -> None:
-        """Compute so many tokens of one answer behind a context of this length, which is computed once and kept.
+    def _read(self, sequences: list[Sequence]) -> list[int]:
+        """The newest tokens behind the prompts: as many sequences at once as make a chunk, or a long one in chunks."""
+        newest: list[int] = []
+        length = sequences[0].length
+        at_once = max(1, CHUNK // length)
+        for first in range(0, len(sequences), at_once):
+            some = sequences[first : first + at_once]
+            for start in range(0, length, CHUNK):
+                logits = self._runner.run([Span(each, start, min(CHUNK, length - start)) for each in some])
+            newest += logits.argmax(-1).tolist()
+        return newest
 
-        So the first time is to warm up, and to be left out.
-        """
-        if self._known is None or len(self._known.prompt_ids) != context:
-            self.prefill(context)
-            self._known = _sequence(0, context)
-        self._known.output_ids = [2000]
-        for token in range(tokens):
-            self._runner.run([Span(self._known, self._known.length - 1, 1)])
-            self._known.output_ids.append(2000 + token)
+    def _say(self, newest: object) -> None:
+        tokens = newest if isinstance(newest, list) else newest.argmax(-1).tolist()
+        for sequence, token in zip(self._sequences, tokens, strict=True):
+            sequence.output_ids.append(token)
 
 
 def _sequence(slot: int, tokens: int) -> Sequence:
-    made = Sequence(
-        str(slot), [1000 + place % 10_000 for place in range(tokens)], SamplingParams(seed=0), 4096, Clock(0.0)
-    )
+    prompt = [1000 + place % 10_000 for place in range(tokens)]
+    made = Sequence(str(slot), prompt, SamplingParams(seed=0), tokens + 4096, Clock(0.0))
     made.slot = slot
     return made
 
 
 def load(model: str, threads: int) -> Parley:
+    """The file with `auto` precision, as the server loads it."""
     cache = Path(tempfile.gettempdir()) / "parley-bench"
-    plan = LoadPlan("bench", Path(model), "gguf", PRECISION, "cpu", threads, None, cache, max_running=64)
-    return Parley(load_model(plan, lambda stage, fraction: None))
+    plan = LoadPlan("bench", Path(model), "gguf", "auto", "cpu", threads, None, cache, max_running=MOST_STREAMS)
+    loaded = load_model(plan, lambda stage, fraction: None)
+    return Parley(loaded, f"{loaded.precision}, file of {Path(model).stat().st_size / 1e6:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -12,18 +12,22 @@ from typing import Any, Protocol
 class Contestant(Protocol):
     """One engine with the model loaded. Every method does its work once and returns when it is done."""
 
+    told: str  # Its precision and the size of what it computes with, in words.
+
     def prefill(self, tokens: int) -> None:
         """Compute a prompt of so many tokens from nothing."""
 
-    def decode(self, streams: int, tokens: int) -> None:
-        """Compute so many tokens, greedily, for each of so many sequences that have a short prompt already."""
+    def begin(self, streams: int, context: int) -> None:
+        """Forget all before, and compute prompts of `context` tokens for so many sequences."""
+
+    def decode(self, tokens: int) -> None:
+        """Go on with each of the sequences, greedily, by so many tokens."""
 
 
 def serve(load: Callable[[str, int], Contestant]) -> None:
     """Load the model named by the first argument with the threads of the second, then obey until the input ends."""
-    started = time.perf_counter()
     contestant = load(sys.argv[1], int(sys.argv[2]))
-    _say({"seconds": time.perf_counter() - started})
+    _say({"told": contestant.told})
     for line in sys.stdin:
         order: dict[str, Any] = json.loads(line)
         act = getattr(contestant, order.pop("act"))
@@ -32,5 +36,5 @@ def serve(load: Callable[[str, int], Contestant]) -> None:
         _say({"seconds": time.perf_counter() - started})
 
 
-def _say(answer: dict[str, float]) -> None:
+def _say(answer: dict[str, Any]) -> None:
     print(json.dumps(answer), flush=True)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 
+from bench.menu import Options
 from bench.page import texts
+from bench.report import Table, say
 from chat.markdown import BlockStream, render
 
 PIECE = 4
 TOKENS_PER_SECOND = 50.0
 SAMPLES = 40
+LENGTHS = (20_000, 100_000)
 MAKERS: tuple[Callable[[int], str], ...] = (texts.answer, texts.code, texts.line)
 
 
@@ -27,19 +30,35 @@ class Cost:
     bytes_sent: int
     anew: float
 
-    def row(self) -> str:
+    def row(self) -> tuple[str, ...]:
         """The row of the table."""
         return (
-            f"| {self.text}, {self.characters:,} | {self.mean:.3f} | {self.mean_of_last_tenth:.3f} | {self.worst:.1f} "
-            f"| {self.bytes_sent / self.characters:.1f} | {self.anew:.1f} | {self.anew / self.mean:.0f}x |"
+            f"{self.text}, {self.characters:,}",
+            f"{self.mean:.3f}",
+            f"{self.mean_of_last_tenth:.3f}",
+            f"{self.worst:.1f}",
+            f"{self.bytes_sent / self.characters:.1f}",
+            f"{self.anew:.1f}",
+            f"{self.anew / self.mean:.0f}x",
         )
 
 
-HEAD = """| text, characters | ms a piece | in the last tenth | the worst | bytes sent a character | all anew | ratio |
-|---|---|---|---|---|---|---|"""
+HEAD = (
+    "text, characters", "ms a piece", "in the last tenth", "the worst", "bytes sent a character", "all anew", "ratio",
+)  # fmt: skip
 
 
-def measure(maker: Callable[[int], str], characters: int) -> Cost:
+def measure(options: Options) -> Iterator[Table]:
+    """Texts of three kinds in two lengths. Each is some thousand pieces, so nothing is repeated."""
+    costs: list[Cost] = []
+    for maker in MAKERS:
+        for characters in LENGTHS[:1] if options.short else LENGTHS:
+            say(f"blocks: {maker.__name__}, {characters:,} characters")
+            costs.append(cost(maker, characters))
+            yield Table(HEAD, tuple(each.row() for each in costs), {"costs": [asdict(each) for each in costs]})
+
+
+def cost(maker: Callable[[int], str], characters: int) -> Cost:
     """Feed the text in pieces of four characters, fifty of them a second; render samples of it anew."""
     text = maker(characters)
     render(text[:2000])
@@ -65,15 +84,3 @@ def _anew(text: str) -> float:
     for point in points:
         render(text[:point])
     return 1000 * (time.perf_counter() - began) / SAMPLES
-
-
-def main() -> None:
-    """Print the table."""
-    print(HEAD)
-    for maker in MAKERS:
-        for characters in (20_000, 100_000):
-            print(measure(maker, characters).row(), flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,14 +1,12 @@
-"""`python -m bench.page.checkpoints`: how quick the checkpoint browser is with thousands of checkpoints, in Chromium.
+"""How quick the checkpoint browser is with thousands of checkpoints, in Chromium.
 
-Each figure runs from what a person does to the next picture on the screen. It prints; people judge.
+Each figure runs from what a person does to the next picture on the screen.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
 import os
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +15,8 @@ from typing import Any
 
 from waitress.server import create_server
 
+from bench.menu import Options
+from bench.report import Table, say
 from chat import create_app
 from chat.settings import Settings
 from engine import CheckpointInfo
@@ -26,6 +26,8 @@ from tests.doubles import ScriptedEngine
 
 CHROMIUM = os.environ.get("PARLEY_CHROMIUM", "/usr/bin/chromium")
 STEPS_IN_A_RUN = 40
+COUNTS = (20, 2000)
+HEAD = ("checkpoints", "what is done", "ms to the picture, or a number", "longest task, ms")
 # Acts, waits for the picture after the next one; gives milliseconds and the longest block of the thread.
 MEASURE = """async (act) => {
     const longest = { value: 0 };
@@ -91,7 +93,7 @@ def serving(checkpoints: tuple[CheckpointInfo, ...]) -> Iterator[str]:
         server.close()
 
 
-def measure(page: Any, address: str) -> Iterator[tuple[str, float, float]]:
+def acts(page: Any, address: str) -> Iterator[tuple[str, float, float]]:
     """What was done, milliseconds to the picture, and the longest block of the page's thread in milliseconds."""
     page.goto(f"{address}/checkpoints", wait_until="commit")
     page.locator(".checkpoint").first.wait_for()
@@ -108,25 +110,19 @@ def measure(page: Any, address: str) -> Iterator[tuple[str, float, float]]:
     yield "elements in the page", page.evaluate("() => document.querySelectorAll('*').length"), 0.0
 
 
-def main() -> int:
-    """Measure once for each number of checkpoints."""
+def measure(options: Options) -> Iterator[Table]:
+    """Once for each number of checkpoints."""
     from playwright.sync_api import sync_playwright
 
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--counts", type=int, nargs="+", default=[20, 2000])
-    counts = parser.parse_args().counts
+    rows: list[tuple[str, str, str, str]] = []
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        for count in counts:
+        for count in COUNTS[:1] if options.short else COUNTS:
+            say(f"list: {count:,} checkpoints")
             with serving(many(count)) as address:
                 page = browser.new_page(viewport={"width": 1280, "height": 800})
-                print(f"\n{count} checkpoints")
-                for name, value, longest in measure(page, address):
-                    print(f"  {name:34} {value:8.0f}   longest task {longest:5.0f}")
+                for name, value, longest in acts(page, address):
+                    rows.append((f"{count:,}", name, f"{value:,.0f}", f"{longest:,.0f}"))
+                    yield Table(HEAD, tuple(rows), {"rows": rows})
                 page.close()
         browser.close()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

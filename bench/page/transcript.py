@@ -1,12 +1,11 @@
-"""`python -m bench.page.transcript`: what a long conversation and a long answer cost the page, in Chromium.
+"""What a long conversation and a long answer cost the page, in Chromium.
 
 A conversation of 1,000 messages is opened and scrolled; then an answer of 20,000 characters comes, and the work of the
-page's main thread is counted for each frame of its last seconds. It prints; people judge.
+page's main thread is counted for each frame of its last seconds.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import tempfile
@@ -14,13 +13,16 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
 from waitress.server import create_server
 
+from bench.menu import Options
 from bench.page import texts
+from bench.report import Table, say
 from chat import create_app
 from chat.settings import Settings
 from tests.browser.conftest import ARGUMENTS
@@ -31,6 +33,7 @@ MODEL = "sft/checkpoint-500"
 TOKENS_PER_SECOND = 50
 FRAME_MICROSECONDS = 1e6 / 60
 LAST_SECONDS = 5
+MESSAGES, CHARACTERS = 1000, 20_000
 TRACED = ["disabled-by-default-devtools.timeline"]
 SCROLL = """async () => {
     const frames = [];
@@ -141,27 +144,20 @@ def _busy_frames(events: list[dict[str, Any]]) -> list[float]:
     return frames
 
 
-def main() -> None:
-    """Measure both once."""
+def measure(options: Options) -> Iterator[Table]:
+    """Both once; each frame of many is a measurement."""
     from playwright.sync_api import sync_playwright
 
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--messages", type=int, default=1000)
-    parser.add_argument("--characters", type=int, default=20_000)
-    options = parser.parse_args()
+    messages, characters = (60, 2_000) if options.short else (MESSAGES, CHARACTERS)
+    rows: list[tuple[str, str]] = []
     with sync_playwright() as driver, tempfile.TemporaryDirectory() as name:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         folder = Path(name)
-        with serving(folder, texts.answer(options.characters)) as address:
+        with serving(folder, texts.answer(characters)) as address:
             page = browser.new_page(viewport={"width": 1280, "height": 800})
-            for measured in (
-                measure_opening(page, address, options.messages),
-                measure_answer(browser, page, address, folder),
-            ):
-                for what, value in measured:
-                    print(f"{what:60} {value:10.1f}", flush=True)
+            say(f"page: a conversation of {messages:,} messages, then an answer of {characters:,} characters")
+            opening = measure_opening(page, address, messages)
+            for what, value in chain(opening, measure_answer(browser, page, address, folder)):
+                rows.append((what, f"{value:,.1f}"))
+                yield Table((f"{messages:,} messages, {characters:,} characters", "ms"), tuple(rows), dict(rows))
         browser.close()
-
-
-if __name__ == "__main__":
-    main()

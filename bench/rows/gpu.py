@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
@@ -11,15 +11,16 @@ import torch
 
 from bench.contestants.parley import Parley
 from bench.engines import LASTING
+from bench.menu import Options
 from bench.report import Table, spread
 from engine.letters import LoadPlan
 from engine.loader import load_model
 
-TOKENS, COPIES, COPIED_BYTES = 64, 20, 2**30
+PROMPT, TOKENS, COPIES, COPIED_BYTES = 16, 64, 20, 2**30
 STREAMS = (1, 8, 64)
 
 
-def measure(options: argparse.Namespace) -> Table:
+def measure(options: Options) -> Iterator[Table]:
     """One stream against bandwidth divided by bytes of weights, then several streams against one."""
     if not torch.cuda.is_available():
         raise SystemExit("there is no CUDA device here: nothing was measured")
@@ -28,7 +29,7 @@ def measure(options: argparse.Namespace) -> Table:
     loaded = load_model(_plan(options.model), lambda stage, fraction: None)
     weights = sum(tensor.nbytes for tensor in {id(each): each for each in loaded.model.parameters()}.values())
     parley = Parley(loaded)
-    rates = {count: _rates(parley, count, 1 if options.short else options.repetitions) for count in STREAMS}
+    rates = {count: _rates(parley, count, options.times) for count in STREAMS}
     limit = bandwidth / weights
     rows = [("the memory's bandwidth, GB/s", f"{bandwidth / 1e9:,.0f}", "")]
     rows.append(("1 stream, against that limit", spread(rates[1]), f"{median(rates[1]) / limit:.2f}x of {limit:,.0f}"))
@@ -38,7 +39,7 @@ def measure(options: argparse.Namespace) -> Table:
         if count > 1
     ]
     measured = {"device": torch.cuda.get_device_name(), "bandwidth": bandwidth, "weights": weights, "rates": rates}
-    return Table((torch.cuda.get_device_name(), "tokens/s, all", "ratio"), tuple(rows), measured)
+    yield Table((torch.cuda.get_device_name(), "tokens/s, all", "ratio"), tuple(rows), measured)
 
 
 def _plan(model: Path) -> LoadPlan:
@@ -48,8 +49,10 @@ def _plan(model: Path) -> LoadPlan:
 def _rates(parley: Parley, streams: int, repetitions: int) -> list[float]:
     rates = []
     for _ in range(repetitions + 1):
+        parley.begin(streams, PROMPT)
+        torch.cuda.synchronize()
         started = time.perf_counter()
-        parley.decode(streams, TOKENS)
+        parley.decode(TOKENS)
         torch.cuda.synchronize()
         rates.append(streams * TOKENS / (time.perf_counter() - started))
     return rates[1:]  # The first is to warm up.

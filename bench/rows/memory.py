@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Iterator
 
 import psutil
 
 from bench.engines import engine_over, folder_of
-from bench.report import Table
+from bench.menu import Options
+from bench.report import Table, say
 from engine import Engine, LoadOptions
 
 CYCLES, MIB = 10, 2**20
 
 
-def measure(options: argparse.Namespace) -> Table:
+def measure(options: Options) -> Iterator[Table]:
     """Estimate and load in both precisions of a CPU, then load and unload again and again."""
-    cycles = 2 if options.short else CYCLES
+    head = (options.model.name, "estimated, MiB", "taken, MiB", "estimated against taken")
     rows, measured = [], {}
     with folder_of(options.model) as (folder, (model,)), engine_over(folder, options) as engine:
         for precision in ("int8", "float32"):
+            say(f"memory: one load in {precision}")
             estimated, taken = _estimated_and_taken(engine, model, precision)
             rows.append((precision, f"{estimated / MIB:,.0f}", f"{taken / MIB:,.0f}", f"{estimated / taken:.3f}x"))
             measured[precision] = {"estimated_bytes": estimated, "taken_bytes": taken}
-        before = tree_bytes()
-        for _ in range(cycles):
-            engine.load(model)
-            engine.wait_until_loaded(model)
-            engine.unload(model)
-        grown = tree_bytes() - before
-    rows.append((f"left behind by {cycles} loads", "", f"{grown / MIB:,.1f}", ""))
-    head = (options.model.name, "estimated, MiB", "taken, MiB", "estimated against taken")
-    return Table(head, tuple(rows), measured | {"cycles": cycles, "left_behind_bytes": grown})
+            yield Table(head, tuple(rows), measured)
+        left = _left_behind(engine, model, 2 if options.short else CYCLES)
+    rows.append((f"left behind by {len(left)} loads", "", f"{left[-1] / MIB:,.1f}", ""))
+    yield Table(head, tuple(rows), measured | {"left_behind_bytes": left})
+
+
+def _left_behind(engine: Engine, model: str, cycles: int) -> list[int]:
+    """By how much the processes have grown after each load and unload."""
+    before, left = tree_bytes(), []
+    for number in range(cycles):
+        engine.load(model)
+        engine.wait_until_loaded(model)
+        engine.unload(model)
+        left.append(tree_bytes() - before)
+        say(f"memory: load {number + 1} of {cycles} left {left[-1] / MIB:+.1f} MiB")
+    return left
 
 
 def tree_bytes(root: psutil.Process | None = None) -> int:

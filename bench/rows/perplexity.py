@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
-import argparse
 import math
+from collections.abc import Iterator
+from pathlib import Path
 
-from bench.contest import ROOT
 from bench.engines import engine_over, folder_of
-from bench.report import Table
+from bench.menu import Options
+from bench.report import Table, say
 from engine import Engine, LoadOptions
 from engine.questions import Score
 
-SECOND = ROOT / "checkpoints" / "gemma-3-270m" / "gemma-3-270m-q4_k_m.gguf"
 PIECES, CHARACTERS = 4, 4000
+PRECISIONS = ("float32", "int8")
+HEAD = ("perplexity", "tokens", *PRECISIONS, "int8 against float32")
 
 
-def measure(options: argparse.Namespace) -> Table:
-    """Score pieces of Python's help texts; the perplexity is that of all of their tokens together."""
-    models = [model for model in (options.model, SECOND) if model.exists()]
+def measure(options: Options) -> Iterator[Table]:
+    """Score pieces of Python's help texts; the perplexity is that of all of their tokens together.
+
+    Nothing is repeated: the same weights give the same figure again.
+    """
     rows, measured = [], {}
-    for model in models:
-        with folder_of(model) as (folder, (model_id,)), engine_over(folder, options) as engine:
-            read = {precision: _read(engine, model_id, precision, options) for precision in ("float32", "int8")}
-        rows.append(
-            (model.name, *(f"{value:.4f}" for value in read.values()), f"{read['int8'] / read['float32']:.4f}x")
-        )
-        measured[model.name] = read
-    if len(models) < 2:
-        rows.append(("a second model: docs/formats.md says how to get Gemma 3 270M", "", "", ""))
-    return Table(("perplexity", "float32", "int8", "int8 against float32"), tuple(rows), measured)
+    for model in (options.model, options.second):
+        if not model.exists():
+            rows.append((f"{model.name} is not there; --second names another", *[""] * (len(HEAD) - 1)))
+        else:
+            read, count = _both(model, options)
+            rows.append((model.name, f"{count:,}", *(f"{each:.4f}" for each in read), f"{read[1] / read[0]:.4f}x"))
+            measured[model.name] = dict(zip(PRECISIONS, read, strict=True)) | {"tokens": count}
+        yield Table(HEAD, tuple(rows), measured)
+
+
+def _both(model: Path, options: Options) -> tuple[list[float], int]:
+    pieces = texts()[: 1 if options.short else PIECES]
+    with folder_of(model) as (folder, (model_id,)), engine_over(folder, options) as engine:
+        read = []
+        for precision in PRECISIONS:
+            say(f"perplexity: {model.name} in {precision}")
+            perplexity, count = _read(engine, model_id, precision, pieces)
+            read.append(perplexity)
+    return read, count
 
 
 def texts() -> list[str]:
@@ -39,13 +52,13 @@ def texts() -> list[str]:
     return [whole[start : start + CHARACTERS] for start in range(0, PIECES * CHARACTERS, CHARACTERS)]
 
 
-def _read(engine: Engine, model_id: str, precision: str, options: argparse.Namespace) -> float:
+def _read(engine: Engine, model_id: str, precision: str, pieces: list[str]) -> tuple[float, int]:
     engine.load(model_id, LoadOptions(precision=precision))
     engine.wait_until_loaded(model_id)
     nats, count = 0.0, 0
-    for text in texts()[: 1 if options.short else PIECES]:
+    for text in pieces:
         scores = engine.ask(model_id, Score(text)).reply()
         nats += scores.nats
         count += sum(token.logprob is not None for token in scores.tokens)
     engine.unload(model_id)
-    return math.exp(nats / count)
+    return math.exp(nats / count), count

@@ -2,58 +2,65 @@
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
-from bench.contest import ROOT
+from bench.children import ROOT
 from bench.engines import LASTING, engine_over, folder_of
-from bench.report import Table, spread
+from bench.menu import Options
+from bench.report import Table, say, spread
 
 # transformers takes minutes to read a GGUF file: once is enough to see by how much.
 GGUF_REPETITIONS = 1
+# The process that workers come from imports torch meanwhile, as transformers' has before its clock starts.
+WARM_UP_SECONDS = 3.0
+HEAD = ("until ready, s", "size, MB", "parley", "transformers", "parley against it")
+Load = Callable[[], float]
 
 
-def measure(options: argparse.Namespace) -> Table:
+def measure(options: Options) -> Iterator[Table]:
     """Load in turns; both have imported their libraries before the clock starts."""
-    repetitions = 1 if options.short else options.repetitions
     rows, measured = [], {}
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as name:
         exported = _export(options.model, Path(name) / "exported")
-        kinds = [("Hugging Face directory", exported, repetitions)]
+        kinds = [("Hugging Face directory", exported, options.times)]
         if not options.short:
-            kinds.insert(0, ("GGUF", options.model, GGUF_REPETITIONS))
+            kinds.append(("GGUF", options.model, GGUF_REPETITIONS))
         for kind, model, theirs in kinds:
-            ours, peer = _in_turns(model, options, repetitions, theirs)
-            rows.append((kind, spread(ours, 2), spread(peer, 2), f"{median(ours) / median(peer):.3f}x"))
+            loads = _parley(model, options, LASTING), _transformers(model, options)
+            ours, peer = _in_turns(kind, *loads, options.times, theirs)
+            ratio = f"{median(ours) / median(peer):.3f}x"
+            rows.append((kind, f"{_bytes(model) / 1e6:,.0f}", spread(ours, 2), spread(peer, 2), ratio))
             measured[kind] = {"parley": ours, "transformers": peer}
+            yield Table(HEAD, tuple(rows), measured)
+        say("ready: with an empty cache folder")
         first = _parley(exported, options, Path(name) / "fresh")()
-        rows.append(("the first load ever, kernels compiled", f"{first:.2f}", "", ""))
-        measured["first_load_ever"] = first
-    return Table(("until ready, s", "parley", "transformers", "parley against it"), tuple(rows), measured)
+    rows.append(("the first load ever, kernels compiled", "", f"{first:.2f}", "", ""))
+    yield Table(HEAD, tuple(rows), measured | {"first_load_ever": first})
 
 
-def _in_turns(model: Path, options: argparse.Namespace, ours: int, theirs: int) -> tuple[list[float], list[float]]:
-    parley, peer = _parley(model, options, LASTING), _transformers(model, options)
+def _in_turns(kind: str, parley: Load, peer: Load, ours: int, theirs: int) -> tuple[list[float], list[float]]:
     parley()  # Warm up: the file is in memory for both then.
     loads: tuple[list[float], list[float]] = ([], [])
     for number in range(max(ours, theirs)):
-        if number < ours:
-            loads[0].append(parley())
-        if number < theirs:
-            loads[1].append(peer())
+        for name, load, times, found in zip(
+            ("parley", "transformers"), (parley, peer), (ours, theirs), loads, strict=True
+        ):
+            if number < times:
+                found.append(load())
+                say(f"ready: {kind}, {name}: {found[-1]:.2f} s")
     return loads
 
 
-def _parley(model: Path, options: argparse.Namespace, cache: Path) -> Callable[[], float]:
+def _parley(model: Path, options: Options, cache: Path) -> Load:
     def load() -> float:
         with folder_of(model) as (folder, (model_id,)), engine_over(folder, options, cache) as engine:
-            time.sleep(0.0 if options.short else 3.0)  # The process that workers come from imports torch meanwhile.
+            time.sleep(0.0 if options.short else WARM_UP_SECONDS)
             started = time.perf_counter()
             engine.load(model_id)
             engine.wait_until_loaded(model_id)
@@ -62,7 +69,11 @@ def _parley(model: Path, options: argparse.Namespace, cache: Path) -> Callable[[
     return load
 
 
-def _transformers(model: Path, options: argparse.Namespace) -> Callable[[], float]:
+def _bytes(model: Path) -> int:
+    return sum(each.stat().st_size for each in (model.iterdir() if model.is_dir() else [model]))
+
+
+def _transformers(model: Path, options: Options) -> Load:
     def load() -> float:
         command = [sys.executable, "-m", "bench.contestants.transformers_load", str(model), str(options.threads)]
         told = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

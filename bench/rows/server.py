@@ -2,49 +2,58 @@
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from statistics import median
 from typing import Any
 
 from bench.engines import LASTING, folder_of
-from bench.report import Table, share, spread
+from bench.menu import Options
+from bench.report import Table, say, share, spread
 from bench.serving import Server, Stream, listen, serving
 
 CLIENTS, TOKENS = (1, 8, 32, 96), 64
 TOPICS = ("the sea", "bread", "old maps", "snow", "trains", "bees", "clocks", "a garden in spring")
+HEAD = ("clients", "first token, ms", "gap p50, ms", "gap p99, ms", "p99 / p50", "tokens/s, all", "answered")
 
 
-def measure(options: argparse.Namespace) -> Table:
-    """Each client asks its own question; all of them at the same moment."""
+def measure(options: Options) -> Iterator[Table]:
+    """Each client asks its own question; all of them at the same moment. The counts take turns."""
     counts, tokens = (CLIENTS[:2], 8) if options.short else (CLIENTS, TOKENS)
-    rows, measured = [], {}
+    found: dict[int, list[dict[str, Any]]] = {count: [] for count in counts}
+    with serving_model(options) as (server, model):
+        crowd(server, model, counts[-1], tokens, 0)
+        for repetition in range(1, options.times + 1):
+            for count in counts:
+                say(f"server: repetition {repetition} of {options.times}, {count} clients")
+                found[count].append(figures(crowd(server, model, count, tokens, repetition)))
+            rows = tuple(_row(count, each) for count, each in found.items())
+            yield Table(HEAD, rows, {str(count): each for count, each in found.items()})
+
+
+@contextmanager
+def serving_model(options: Options) -> Iterator[tuple[Server, str]]:
+    """A real server with the model loaded, and the model's id."""
     with folder_of(options.model) as (folder, (model,)):
         flags = ["--checkpoints", str(folder), "--cache-directory", str(LASTING), "--threads", str(options.threads)]
         with serving("chat", *flags) as server:
             server.load(model)
-            for count in counts:
-                crowd(server, model, 1, tokens)
-                streams = crowd(server, model, count, tokens)
-                rows.append(_row(count, streams))
-                measured[str(count)] = figures(streams)
-    head = ("clients", "first token, ms", "gap p50, ms", "gap p99, ms", "p99 / p50", "tokens/s, all", "answered")
-    return Table(head, tuple(rows), measured)
+            yield server, model
 
 
-def crowd(server: Server, model: str, count: int, tokens: int) -> list[Stream]:
-    """So many clients at once, each with a question of its own."""
+def crowd(server: Server, model: str, count: int, tokens: int, round_number: int = 0) -> list[Stream]:
+    """So many clients at once, each with a question of its own that no other round asks."""
+    asked = (f"Letter {round_number}-{number}: tell me of {TOPICS[number % len(TOPICS)]}." for number in range(count))
     return listen(
         server,
         [
             {
                 "model": model,
-                "messages": [
-                    {"role": "user", "content": f"Letter {number}: tell me of {TOPICS[number % len(TOPICS)]}."}
-                ],
+                "messages": [{"role": "user", "content": question}],
                 "max_new_tokens": tokens,
                 "seed": number,
             }
-            for number in range(count)
+            for number, question in enumerate(asked)
         ],
     )
 
@@ -62,15 +71,16 @@ def figures(streams: list[Stream]) -> dict[str, Any]:
     }
 
 
-def _row(count: int, streams: list[Stream]) -> tuple[str, ...]:
-    found = figures(streams)
-    half, most = median(found["gaps_ms"]), share(found["gaps_ms"], 0.99)
+def _row(count: int, repetitions: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    firsts = [each for one in repetitions for each in one["first_token_ms"]]
+    halves = [median(one["gaps_ms"]) for one in repetitions]
+    mosts = [share(one["gaps_ms"], 0.99) for one in repetitions]
     return (
         str(count),
-        spread(found["first_token_ms"], 0),
-        f"{half:.1f}",
-        f"{most:.1f}",
-        f"{most / half:.2f}x",
-        f"{found['tokens_per_second']:.1f}",
-        f"{found['answered']} of {count}",
+        spread(firsts, 0),
+        spread(halves),
+        spread(mosts),
+        f"{median(mosts) / median(halves):.2f}x",
+        spread([one["tokens_per_second"] for one in repetitions]),
+        f"{sum(one['answered'] for one in repetitions)} of {count * len(repetitions)}",
     )

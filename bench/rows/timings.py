@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
-from bench.engines import LASTING, folder_of
-from bench.report import Table, spread
-from bench.serving import Server, Stream, listen, serving
+from bench.menu import Options
+from bench.report import Table, say, spread
+from bench.rows.server import serving_model
+from bench.serving import Server, Stream, listen
 
 PROMPT_WORDS, TOKENS = 700, 200
 NAMES = ("queue_ms", "prefill_ms", "time_to_first_token_ms", "decode_ms", "tokens_per_second")
@@ -23,26 +23,27 @@ class Compared:
     seen: dict[str, float]
 
 
-def measure(options: argparse.Namespace) -> Table:
+def measure(options: Options) -> Iterator[Table]:
     """One long prompt that waits for others in the queue, so that each of its times is worth looking at."""
     words, tokens = (40, 8) if options.short else (PROMPT_WORDS, TOKENS)
-    with folder_of(options.model) as (folder, (model,)):
-        flags = ["--checkpoints", str(folder), "--cache-directory", str(LASTING), "--threads", str(options.threads)]
-        with serving("chat", *flags) as server:
-            server.load(model)
-            compared = [
-                compare(server, model, words, tokens, number)
-                for number in range(1 if options.short else options.repetitions)
-            ]
+    compared: list[Compared] = []
+    with serving_model(options) as (server, model):
+        for number in range(options.times + 1):
+            say(f"timings: repetition {number} of {options.times}, 0 is to warm up")
+            both = compare(server, model, words, tokens, number)
+            if number:
+                compared.append(both)
+                yield _table(compared)
+
+
+def _table(compared: Sequence[Compared]) -> Table:
     rows = []
     for name in NAMES:
         told, seen = ([getattr(each, kind)[name] for each in compared] for kind in ("told", "seen"))
         ratios = [each.told[name] / each.seen[name] for each in compared if each.seen[name]]
-        rows.append((name, spread(told), spread(seen), f"{median(ratios):.3f}x" if ratios else "never waited"))
-    head = ("", "told by the server", "stopwatch outside", "told against seen")
-    return Table(
-        head, tuple(rows), {"told": [each.told for each in compared], "seen": [each.seen for each in compared]}
-    )
+        rows.append((name, spread(told), spread(seen), f"{spread(ratios, 3)}x" if ratios else "never waited"))
+    measured = {"told": [each.told for each in compared], "seen": [each.seen for each in compared]}
+    return Table(("", "told by the server", "stopwatch outside", "told against seen"), tuple(rows), measured)
 
 
 def compare(server: Server, model: str, words: int, tokens: int, number: int, others: int = 24) -> Compared:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Iterator
 from random import Random
 from statistics import median
 
 from bench.engines import engine_over, first_token_seconds, folder_of
-from bench.report import Table, spread
+from bench.menu import Options
+from bench.report import Table, say, spread
 
 HISTORY, ANSWER, QUESTION = 970, 30, 20
 
 
-def measure(options: argparse.Namespace) -> Table:
+def measure(options: Options) -> Iterator[Table]:
     """Alternate a second turn and a cold prompt, each time of tokens that were never seen before."""
-    repetitions = 1 if options.short else options.repetitions
     cold, warm = [], []
     with folder_of(options.model) as (folder, (model,)), engine_over(folder, options) as engine:
         engine.load(model)
         engine.wait_until_loaded(model)
-        for number in range(repetitions + 1):
+        for number in range(options.times + 1):
+            say(f"turn: repetition {number} of {options.times}, 0 is to warm up")
             random = Random(number)
             _, answer = first_token_seconds(engine, model, (history := _ids(random, HISTORY)), ANSWER)
             question = _ids(random, QUESTION)
@@ -28,8 +29,11 @@ def measure(options: argparse.Namespace) -> Table:
             if number:  # The first is to warm up.
                 warm.append(1000 * second)
                 cold.append(1000 * first)
-    ratio = f"{median(warm) / median(cold):.3f}x"
-    rows = (("first token, ms", spread(cold), spread(warm), ratio),)
+                yield _table(cold, warm)
+
+
+def _table(cold: list[float], warm: list[float]) -> Table:
+    rows = (("first token, ms", spread(cold), spread(warm), f"{median(warm) / median(cold):.3f}x"),)
     head = (f"{HISTORY + ANSWER + QUESTION} tokens of prompt", "cold", "second turn", "second turn against cold")
     return Table(head, rows, {"cold_ms": cold, "second_turn_ms": warm})
 
