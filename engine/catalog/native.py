@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from engine.catalog import declared, layouts, tokenizer_files, torch_story, unsuited
@@ -21,6 +22,8 @@ from engine.errors import CheckpointProblem
 from engine.models.registry import FAMILIES
 from engine.models.spellings import cached_numbers_per_token, usable_context
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
 
 def describe(info: CheckpointInfo, read: Callable[[], Source]) -> CheckpointInfo:
     """What the source says; whatever stands in the way of loading becomes the `problem`. Raises only OSError."""
@@ -29,11 +32,11 @@ def describe(info: CheckpointInfo, read: Callable[[], Source]) -> CheckpointInfo
         source = read()
         info = torch_story.told(info, source)
         info = replace(info, evidence={**info.evidence, **source.evidence})
-        info = _with_weights(info, source)
+        info = _with_weights(info, source, source.records(source.weights.tensors))
         translation = translated(source)
         info = _with_architecture(info, translation)
         _check(translation)
-        _records(source, translation)  # What would be left over is said now, not when it is loaded.
+        info = _with_weights(info, source, _records(source, translation), translation.left_out)
         return _with_text(info, source, translation)
     except CheckpointProblem as error:
         return replace(info, problem=Problem(error.code, error.message, error.hint))
@@ -69,7 +72,7 @@ def tokenizer(source: Source) -> TokenizerSpec:
 def template(source: Source) -> ChatTemplate | None:
     """The chat template that lies with the tokenizer, or the one that the tool's own scripts speak by."""
     translation = translated(source)
-    return _template(_tokenizer(source, translation), translation)
+    return _template(_nearest(source, translation), translation)
 
 
 def translated(source: Source) -> Translation:
@@ -102,10 +105,12 @@ def _check(translation: Translation) -> None:
         )
 
 
-def _with_weights(info: CheckpointInfo, source: Source) -> CheckpointInfo:
+def _with_weights(
+    info: CheckpointInfo, source: Source, found: Sequence[TensorRecord], left_out: Mapping[str, str] = NOTHING
+) -> CheckpointInfo:
+    """With the sizes of these tensors: of all before the layout is known, then of those that will be loaded."""
     weights = source.weights
-    found = source.records(weights.tensors)
-    distinct = {(record.file, record.offset, record.shape): record for record in found}
+    distinct = {(record.file, record.offset, record.shape): record for record in found if record.nbytes}
     by_type = Counter[str]()
     for record in distinct.values():
         by_type[record.encoding] += record.nbytes
@@ -115,6 +120,9 @@ def _with_weights(info: CheckpointInfo, source: Source) -> CheckpointInfo:
         evidence["weights_bytes"] = f"a training checkpoint with its optimizer: only {read} of {there} are read"
     if weights.where:
         evidence["weights"] = f"under the key {'.'.join(weights.where)!r}"
+    if left_out:
+        why = ", ".join(sorted(set(left_out.values())))
+        evidence["parameters"] = f"those that are loaded; {len(left_out)} tensors more are left out: {why}"
     return replace(
         info,
         parameters=sum(math.prod(record.shape) for record in distinct.values()),
@@ -152,20 +160,25 @@ def _with_text(info: CheckpointInfo, source: Source, found: Translation) -> Chec
     )
 
 
-def _template(spec: TokenizerSpec, found: Translation) -> ChatTemplate | None:
-    own = template_near(spec.file.parent) if spec.file else None
+def _template(spec: TokenizerSpec | None, found: Translation) -> ChatTemplate | None:
+    own = template_near(spec.file.parent) if spec is not None and spec.file else None
     return found.template if own is None else own
 
 
 def _tokenizer(source: Source, found: Translation) -> TokenizerSpec:
+    spec = _nearest(source, found)
+    if spec is None:
+        rows = found.config.get("vocab_size")
+        raise tokenizer_files.absent(source.near, rows if isinstance(rows, int) else 0)
+    return spec
+
+
+def _nearest(source: Source, found: Translation) -> TokenizerSpec | None:
     rows = found.config.get("vocab_size")
     dataset = declared.fields(source.weights.beside.get("config")).get("dataset")
     if not isinstance(rows, int):
-        raise tokenizer_files.absent(source.near, 0)
-    spec = tokenizer_files.near(source.near, rows, dataset if isinstance(dataset, str) else None)
-    if spec is None:
-        raise tokenizer_files.absent(source.near, rows)
-    return spec
+        return None
+    return tokenizer_files.near(source.near, rows, dataset if isinstance(dataset, str) else None)
 
 
 def _size(count: int) -> str:

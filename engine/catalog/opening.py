@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from engine.catalog import native, tokenizer_files
+from engine.catalog import native, templates, tokenizer_files
 from engine.catalog.declared import Declared
 from engine.catalog.evidence import STAGE_GROUPS
 from engine.catalog.formats import named
@@ -29,9 +29,8 @@ class Opened:
 
     def config(self) -> dict[str, Any]:
         """config.json as Hugging Face would have it."""
-        if (source := self._source()) is not None:
-            return {**native.config(source), **self._told()}
-        return {**named(self.format).config(self.path), **self._told()}
+        source = self._source()
+        return {**(named(self.format).config(self.path) if source is None else native.config(source)), **self._told()}
 
     def tensors(self) -> tuple[TensorRecord, ...]:
         """Where each tensor lies."""
@@ -40,40 +39,40 @@ class Opened:
 
     def candidates(self) -> tuple[tuple[str, dict[str, Any], tuple[TensorRecord, ...]], ...]:
         """A name, a config and the tensors of all that the model may be; empty where everything is told."""
-        form, source = named(self.format), self._source()
-        if source is None and not hasattr(form, "candidates"):
-            return ()
-        found = form.candidates(self.path) if source is None else native.candidates(source)
+        source = self._source()
+        found = () if source is None else native.candidates(source)
         return tuple((label, {**config, **self._told()}, records) for label, config, records in found)
 
     def tokenizer(self) -> TokenizerSpec:
         """The tokenizer with its special tokens."""
         if self.said.tokenizer is not None:
-            return tokenizer_files.spec(self.said.tokenizer, self.path.parent, self.config())
+            return tokenizer_files.of_file(self.said.tokenizer, self.path.parent, self.config())
         source = self._source()
         return named(self.format).tokenizer(self.path) if source is None else native.tokenizer(source)
 
     def template(self) -> ChatTemplate | None:
-        """The chat template, None where there is none."""
-        if self.said.template is not None or self.said.tokenizer is not None:
+        """The chat template: the one that was said, the checkpoint's, that of a tokenizer that was said, or None."""
+        if self.said.template is not None:
             return self.said.template
         source = self._source()
-        return named(self.format).template(self.path) if source is None else native.template(source)
+        own = named(self.format).template(self.path) if source is None else native.template(source)
+        if own is None and self.said.tokenizer is not None:
+            return templates.near(self.said.tokenizer.parent)
+        return own
 
     def _source(self) -> Source | None:
-        """Where a format of native weights is told by its owner what they are, that comes before all it declares."""
+        """What a tool with names of its own left; what the owner says of it comes before all that it declares."""
         form = named(self.format)
-        return (
-            None if not self.said.settings or not hasattr(form, "source") else _told_first(form, self.path, self.said)
-        )
+        return _told_first(form.source(self.path), self.said) if hasattr(form, "source") else None
 
     def _told(self) -> dict[str, Any]:
         """What was said, less what a translation has turned into the way the weights lie."""
         return {name: value for name, value in self.said.settings.items() if name != "rope_style"}
 
 
-def _told_first(form: ModuleType, path: Path, said: Sidecar) -> Source:
-    source = form.source(path)
+def _told_first(source: Source, said: Sidecar) -> Source:
+    if not said.settings:
+        return source
     return replace(source, declared=Declared([(said.files[-1], said.settings), *source.declared.sections]))
 
 
@@ -90,13 +89,14 @@ def described(form: ModuleType, path: Path, checkpoint_id: str, root: Path) -> C
     except CheckpointProblem as error:
         return replace(info, problem=Problem(error.code, error.message, error.hint))
     if said.settings and hasattr(form, "source"):
-        info = native.describe(replace(info, problem=None), lambda: _told_first(form, path, said))
+        info = native.describe(replace(info, problem=None), lambda: _told_first(form.source(path), said))
     return info if said == NOTHING_SAID else _overridden(info, said)
 
 
 def _overridden(info: CheckpointInfo, said: Sidecar) -> CheckpointInfo:
     """Each value that was said takes the place of what was found; the evidence names the file that said it."""
     context, stop = said.settings.get("max_position_embeddings"), {"stop": said.stop} if said.stop else {}
+    template = _template(info, said)
     values = {
         "name": said.title,
         "run": said.run,
@@ -104,8 +104,8 @@ def _overridden(info: CheckpointInfo, said: Sidecar) -> CheckpointInfo:
         "group": STAGE_GROUPS.get(said.stage or "", "Other") if said.stage else None,
         "family": said.settings.get("model_type"),
         "context_length": context if isinstance(context, int) else None,
-        "tokenizer": said.tokenizer and {"kind": "tokenizer.json", "source": said.tokenizer.name},
-        "chat_template": said.template and {"source": said.template.source},
+        "tokenizer": said.tokenizer and {"kind": said.tokenizer.name, "source": said.tokenizer.name},
+        "chat_template": template and {"source": template.source},
         "sampling_defaults": {**info.sampling_defaults, **stop} if stop else None,
     }
     told = {name: value for name, value in values.items() if value is not None}
@@ -118,3 +118,13 @@ def _overridden(info: CheckpointInfo, said: Sidecar) -> CheckpointInfo:
         evidence={**info.evidence, **dict.fromkeys((*told, *said.settings), where)},
         problem=None if settled else info.problem,
     )
+
+
+def _template(info: CheckpointInfo, said: Sidecar) -> ChatTemplate | None:
+    """The one that was said, or what comes of a tokenizer that was; None leaves what was found."""
+    if said.tokenizer is None:
+        return said.template
+    try:
+        return Opened(info.path, info.format, said).template()
+    except CheckpointProblem:
+        return None  # What keeps the checkpoint from being opened is its problem already.

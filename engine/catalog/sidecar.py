@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from engine.catalog import tokenizer_files
 from engine.catalog.info import ChatTemplate
 from engine.errors import CheckpointProblem
 
@@ -89,7 +90,7 @@ def _with(said: Sidecar, entries: object, file: Path, root: Path, *, names_the_c
         "title": lambda value: {"title" if names_the_checkpoint else "run": _text(value)},
         "hidden": lambda value: {"hidden": _flag(value)},
         "stage": lambda value: {"stage": _text(value).lower()},
-        "tokenizer": lambda value: {"tokenizer": _file(value, file, root)},
+        "tokenizer": lambda value: {"tokenizer": _tokenizer(value, file, root)},
         "template": lambda value: {"template": _template(value, file, root)},
         "stop": lambda value: {"stop": _texts(value)},
         "config": lambda value: {"settings": {**said.settings, **_table(value)}},
@@ -144,12 +145,30 @@ def _setting(key: str, value: Any) -> Any:
     return value
 
 
+def _tokenizer(value: Any, file: Path, root: Path) -> Path:
+    """A tokenizer's file, or the one in a folder."""
+    named = _place(value, file, root)
+    found = tokenizer_files.in_folder(named) if named.is_dir() else named
+    if found is None:
+        raise ValueError(f"names a folder without tokenizer.json, tokenizer.model or vocab.json: {value!r}")
+    if not tokenizer_files.has_to_be_built(found) and found.suffix != ".json":
+        raise ValueError(f"must name a tokenizer.json, a tokenizer.model, a vocab.json or a folder, not {value!r}")
+    return found
+
+
 def _file(value: Any, file: Path, root: Path) -> Path:
-    """A file named from the sidecar's folder, inside the checkpoints folder or a folder that was linked into it."""
-    found = (file.parent / _text(value)).resolve()
-    if not {root.resolve(), file.parent.resolve()} & {*found.parents}:
-        raise ValueError(f"leads out of the checkpoints folder: {value!r}")
+    found = _place(value, file, root)
     if not found.is_file():
+        raise ValueError(f"names a file that is not there: {value!r}")
+    return found
+
+
+def _place(value: Any, file: Path, root: Path) -> Path:
+    """What is named from the sidecar's folder, inside the checkpoints folder or a folder that was linked into it."""
+    found = (file.parent / _text(value)).resolve()
+    if not {root.resolve(), file.parent.resolve()} & {found, *found.parents}:
+        raise ValueError(f"leads out of the checkpoints folder: {value!r}")
+    if not found.exists():
         raise ValueError(f"names a file that is not there: {value!r}")
     return found
 

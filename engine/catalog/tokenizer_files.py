@@ -111,6 +111,26 @@ def kind(found: TokenizerSpec) -> str:
     return "characters" if found.file is None else "tokenizer.json"
 
 
+def in_folder(folder: Path) -> Path | None:
+    """The tokenizer's file in this folder: tokenizer.json before those that have to be built."""
+    file = folder / "tokenizer.json"
+    return file if file.is_file() else slow_tokenizers.place(folder)
+
+
+def has_to_be_built(file: Path) -> bool:
+    """Whether it is a tokenizer.model or a vocab.json, whatever stands before the ending, and no tokenizer.json."""
+    return file.suffix == ".model" or file.name == "vocab.json"
+
+
+def of_file(file: Path, home: Path, settings: Mapping[str, Any]) -> TokenizerSpec:
+    """The tokenizer in a file that `in_folder` found or somebody named, with what `settings`, a config.json, tell."""
+    return (
+        (slow_tokenizers.spec(file, shown(file, home), settings))
+        if has_to_be_built(file)
+        else spec(file, home, settings)
+    )
+
+
 def spec(file: Path, home: Path, settings: Mapping[str, Any]) -> TokenizerSpec:
     """A tokenizer.json with the special tokens that the files beside it and `settings`, a config.json, tell."""
     own = read_object_if_there(file.parent / "tokenizer_config.json")

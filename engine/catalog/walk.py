@@ -7,9 +7,13 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from engine.catalog import distributed_metadata
+
 logger = logging.getLogger(__name__)
 
 DEEPEST = 12
+# What says how the pieces beside it go together, in checkpoints of torch.distributed.
+HIDDEN_AND_READ = frozenset({distributed_metadata.FILE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,8 @@ class Folder:
 def walk(root: str) -> Iterator[Folder]:
     """Every folder from the root down, a folder before those in it. A link that leads back is not followed twice.
 
-    Names that begin with a dot are passed over; what cannot be read is logged and left out.
+    Names that begin with a dot are passed over, but for those that are read; what cannot be read is logged and left
+    out.
     """
     seen: set[tuple[int, int]] = set()
     pending = [(root, 0)]
@@ -65,7 +70,7 @@ def _read(path: str) -> Folder:
     with os.scandir(path) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     for entry in entries:
-        if entry.name.startswith("."):
+        if entry.name.startswith(".") and entry.name not in HIDDEN_AND_READ:
             continue
         try:
             stat = entry.stat()

@@ -1,8 +1,9 @@
 """The on-disk formats, one module each, in the order in which they claim a path.
 
-Every module has NAME, matches(path), describe(path, checkpoint_id), config(path), tensors(path), tokenizer(path) and
-template(path), and candidates(path) where there may be settings that only a measurement tells. Those that own a whole
-directory come first, so that its files are not listed one by one.
+Every module has NAME, matches(path) and describe(path, checkpoint_id). Those of tools with names of their own have
+source(path), what the tool left in one form, which `native` translates; the others have config(path), tensors(path),
+tokenizer(path) and template(path). Those that own a whole directory come first, so that its files are not listed one
+by one.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.catalog import declared, distributed_metadata, native, state_dict, torch_pickle, torch_tensors
 from engine.catalog.distributed_metadata import FILE, Metadata, Piece
-from engine.catalog.info import ChatTemplate, CheckpointInfo, TensorRecord, TokenizerSpec
+from engine.catalog.info import CheckpointInfo, TensorRecord
 from engine.catalog.source import Source, placed, views
 from engine.catalog.state_dict import Weights
 from engine.catalog.torch_parts import along
@@ -51,31 +51,6 @@ def source(path: Path) -> Source:
     near = path / FILE
     told = declared.declared(near, whole.beside)
     return Source(near, whole, told, placed(records), evidence={"files": "pieces of tensors, put together"})
-
-
-def config(path: Path) -> dict[str, Any]:
-    """config.json as Hugging Face would have it."""
-    return native.config(source(path))
-
-
-def tensors(path: Path) -> tuple[TensorRecord, ...]:
-    """The weights under their Hugging Face names."""
-    return native.tensors(source(path))
-
-
-def candidates(path: Path) -> tuple[tuple[str, dict[str, Any], tuple[TensorRecord, ...]], ...]:
-    """What the model may be where only a measurement tells."""
-    return native.candidates(source(path))
-
-
-def tokenizer(path: Path) -> TokenizerSpec:
-    """The tokenizer in the folder or above it."""
-    return native.tokenizer(source(path))
-
-
-def template(path: Path) -> ChatTemplate | None:
-    """The chat template that lies with the tokenizer."""
-    return native.template(source(path))
 
 
 def _refuse_what_others_join(path: Path, metadata: Metadata) -> None:

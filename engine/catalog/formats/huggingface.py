@@ -12,7 +12,6 @@ from typing import Any
 from engine.catalog import (
     quantised,
     safetensors_header,
-    slow_tokenizers,
     templates,
     torch_contents,
     torch_tensors,
@@ -23,7 +22,7 @@ from engine.catalog.evidence import findings
 from engine.catalog.info import ChatTemplate, CheckpointInfo, Problem, TensorRecord, TokenizerSpec
 from engine.catalog.special_tokens import whole_ids
 from engine.catalog.state_dict import NOT_WEIGHTS
-from engine.catalog.tokenizer_files import shown, spec
+from engine.catalog.tokenizer_files import in_folder, of_file, shown
 from engine.catalog.trainer import trainer
 from engine.errors import CheckpointProblem, EngineError
 from engine.models.known_keys import unknown_keys
@@ -89,9 +88,7 @@ def tokenizer(path: Path) -> TokenizerSpec:
     settings = _settings(path)
     ends = [*whole_ids(settings.get("eos_token_id")), *whole_ids(_generation(path).get("eos_token_id"))]
     settings = {**settings, "eos_token_id": ends}
-    if file.name == "tokenizer.json":
-        return spec(file, path, settings)
-    return slow_tokenizers.spec(file, shown(file, path), settings)
+    return of_file(file, path, settings)
 
 
 def template(path: Path) -> ChatTemplate | None:
@@ -99,7 +96,7 @@ def template(path: Path) -> ChatTemplate | None:
     for folder in (path, path.parent):
         if found := templates.near(folder):
             return found
-        if tokenizer_in(folder) is not None:
+        if in_folder(folder) is not None:
             break
     return None
 
@@ -213,13 +210,7 @@ def _sharded(path: Path, index: str) -> tuple[TensorRecord, ...]:
 
 def tokenizer_file(path: Path) -> Path | None:
     """The file that the tokenizer is read from, here or one folder up."""
-    return tokenizer_in(path) or tokenizer_in(path.parent)
-
-
-def tokenizer_in(folder: Path) -> Path | None:
-    """The tokenizer's file in this folder: tokenizer.json before those that have to be built."""
-    file = folder / "tokenizer.json"
-    return file if file.is_file() else slow_tokenizers.place(folder)
+    return in_folder(path) or in_folder(path.parent)
 
 
 def _settings(path: Path) -> dict[str, Any]:

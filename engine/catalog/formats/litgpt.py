@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.catalog import native, plain_yaml
 from engine.catalog.formats import torch_file
-from engine.catalog.info import ChatTemplate, CheckpointInfo, TensorRecord, TokenizerSpec
+from engine.catalog.info import CheckpointInfo
 from engine.catalog.layouts.litgpt import SETTINGS
 from engine.catalog.source import Source
 from engine.errors import CheckpointProblem
@@ -37,26 +37,6 @@ def source(path: Path) -> Source:
     if parent:
         beside["args"] = {"base_model": parent}
     return replace(found, weights=replace(found.weights, beside=beside))
-
-
-def config(path: Path) -> dict[str, Any]:
-    """config.json as Hugging Face would have it."""
-    return native.config(source(path))
-
-
-def tensors(path: Path) -> tuple[TensorRecord, ...]:
-    """The weights under their Hugging Face names."""
-    return native.tensors(source(path))
-
-
-def tokenizer(path: Path) -> TokenizerSpec:
-    """The tokenizer in the folder or above it."""
-    return native.tokenizer(source(path))
-
-
-def template(path: Path) -> ChatTemplate | None:
-    """The chat template that lies with the tokenizer."""
-    return native.template(source(path))
 
 
 def _training(path: Path) -> dict[str, Any]:

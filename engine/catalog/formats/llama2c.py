@@ -85,8 +85,8 @@ def tokenizer(path: Path) -> TokenizerSpec:
 
 def template(path: Path) -> ChatTemplate | None:
     """The chat template that lies with the tokenizer."""
-    spec = tokenizer(path)
-    return templates.near(spec.file.parent) if spec.file else None
+    found = tokenizer_files.near(path, _header(path).vocab_size)
+    return templates.near(found.file.parent) if found is not None and found.file else None
 
 
 def _header(path: Path) -> Header:

@@ -15,7 +15,6 @@ from engine.catalog import (
     adapter_bases,
     adapter_settings,
     safetensors_header,
-    slow_tokenizers,
     templates,
     torch_contents,
     torch_tensors,
@@ -27,7 +26,7 @@ from engine.catalog.evidence import findings
 from engine.catalog.formats import huggingface
 from engine.catalog.info import ChatTemplate, CheckpointInfo, Problem, TensorRecord, TokenizerSpec
 from engine.catalog.special_tokens import whole_ids
-from engine.catalog.tokenizer_files import spec
+from engine.catalog.tokenizer_files import in_folder, of_file
 from engine.catalog.trainer import trainer
 from engine.errors import CheckpointProblem
 
@@ -158,7 +157,7 @@ def _with_base(info: CheckpointInfo, joined: Joined) -> CheckpointInfo:
 
 
 def _tokenizer(path: Path, joined: Joined) -> TokenizerSpec:
-    own = huggingface.tokenizer_in(path)
+    own = in_folder(path)
     if own is None:
         found = huggingface.tokenizer(joined.base)
         title = adapter_bases.title(joined.base)
@@ -167,7 +166,7 @@ def _tokenizer(path: Path, joined: Joined) -> TokenizerSpec:
     stops = [read_object_if_there(folder / "generation_config.json").get("eos_token_id") for folder in folders]
     ends = {each for stop in (joined.settings.get("eos_token_id"), *stops) for each in whole_ids(stop)}
     settings = {**joined.settings, "eos_token_id": sorted(ends)}
-    return spec(own, path, settings) if own.name == "tokenizer.json" else slow_tokenizers.spec(own, own.name, settings)
+    return of_file(own, path, settings)
 
 
 def _template(path: Path, base: Path) -> ChatTemplate | None:

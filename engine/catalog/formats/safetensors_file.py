@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import struct
 from pathlib import Path
-from typing import Any
 
 from engine.catalog import declared, native, safetensors_header, state_dict
-from engine.catalog.info import ChatTemplate, CheckpointInfo, TensorRecord, TokenizerSpec
+from engine.catalog.info import CheckpointInfo
 from engine.catalog.source import Source, placed, views
 from engine.errors import CheckpointProblem
 
@@ -42,28 +41,3 @@ def source(path: Path) -> Source:
             f"{path.name} holds no weights of a model", code="not_a_model", hint="Load the file with the whole model."
         )
     return Source(path, weights, declared.declared(path, {}), placed(records))
-
-
-def config(path: Path) -> dict[str, Any]:
-    """config.json as Hugging Face would have it."""
-    return native.config(source(path))
-
-
-def tensors(path: Path) -> tuple[TensorRecord, ...]:
-    """The weights under their Hugging Face names."""
-    return native.tensors(source(path))
-
-
-def candidates(path: Path) -> tuple[tuple[str, dict[str, Any], tuple[TensorRecord, ...]], ...]:
-    """What the model may be where only a measurement tells."""
-    return native.candidates(source(path))
-
-
-def tokenizer(path: Path) -> TokenizerSpec:
-    """The tokenizer near the file."""
-    return native.tokenizer(source(path))
-
-
-def template(path: Path) -> ChatTemplate | None:
-    """The chat template that lies with the tokenizer."""
-    return native.template(source(path))

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from engine.catalog import declared, nanochat_meta, native, torch_contents, torch_parts, torch_tensors
-from engine.catalog.info import ChatTemplate, CheckpointInfo, TensorRecord, TokenizerSpec
+from engine.catalog.info import CheckpointInfo, TensorRecord
 from engine.catalog.source import Source, placed, views
 from engine.catalog.torch_contents import Contents
 from engine.catalog.torch_zip import begins_as_torch
@@ -78,31 +77,6 @@ def source(path: Path) -> Source:
     records = torch_parts.joined(pieces, parts.are_split_tensors)
     whole = replace(weights, tensors=views(records))
     return Source(path, whole, told, placed(records), contents.plain, {"files": f"{len(parts.files)} files, joined"})
-
-
-def config(path: Path) -> dict[str, Any]:
-    """config.json as Hugging Face would have it."""
-    return native.config(source(path))
-
-
-def tensors(path: Path) -> tuple[TensorRecord, ...]:
-    """The weights under their Hugging Face names."""
-    return native.tensors(source(path))
-
-
-def candidates(path: Path) -> tuple[tuple[str, dict[str, Any], tuple[TensorRecord, ...]], ...]:
-    """What the model may be where only a measurement tells."""
-    return native.candidates(source(path))
-
-
-def tokenizer(path: Path) -> TokenizerSpec:
-    """The tokenizer near the file."""
-    return native.tokenizer(source(path))
-
-
-def template(path: Path) -> ChatTemplate | None:
-    """The chat template that lies with the tokenizer."""
-    return native.template(source(path))
 
 
 def _records(contents: Contents) -> Mapping[str, TensorRecord]:

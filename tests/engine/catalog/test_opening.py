@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+import sentencepiece
 
 from engine.catalog.info import CheckpointInfo
 from engine.catalog.opening import opened
 from engine.catalog.scan import Scanner
+from engine.text.tokenizer import load
 from tests import torch_writers
+from tests.sentencepiece_files import IDENTITY, TEXTS, trained
 from tests.tiny import write_checkpoint
 
 
@@ -42,6 +45,40 @@ def test_a_tokenizer_that_was_named_is_taken_and_missed_no_more(tmp_path: Path) 
     source = opened(info)
     assert source.tokenizer().file == (tmp_path / "words" / "tokenizer.json").resolve()
     assert source.template().text == "{{ messages[0].content }}"
+
+
+def test_a_named_tokenizer_leaves_the_checkpoint_its_own_template(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "run" / "model")
+    (folder / "chat_template.jinja").write_text("{{ messages[1].content }}")
+    (folder / "tokenizer.json").rename(tmp_path / "tokenizer.json")
+    (folder / "parley.toml").write_text('tokenizer = "../../tokenizer.json"')
+    info = listed(tmp_path)
+    assert info.chat_template["source"] == "chat_template.jinja"
+    assert opened(info).template().text == "{{ messages[1].content }}"
+
+
+def test_a_folder_with_a_tokenizer_lends_its_template_too(tmp_path: Path) -> None:
+    torch_writers.write_nanogpt(tmp_path / "run" / "ckpt.pt")
+    words = tmp_path / "elsewhere" / "words"
+    torch_writers.write_tokenizer(words)
+    (words / "chat_template.jinja").write_text("{{ messages[2].content }}")
+    assert "no tokenizer for a vocabulary" in listed(tmp_path).problem.message
+    (tmp_path / "run" / "parley.toml").write_text('tokenizer = "../elsewhere/words"')
+    info = listed(tmp_path)
+    assert (info.problem, info.chat_template["source"]) == (None, "chat_template.jinja")
+    assert opened(info).tokenizer().file == (words / "tokenizer.json").resolve()
+    assert opened(info).template().text == "{{ messages[2].content }}"
+
+
+def test_a_sentencepiece_model_may_be_named(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "model")
+    (folder / "tokenizer.json").unlink()
+    (tmp_path / "words.model").write_bytes(trained("bpe", **IDENTITY))
+    (folder / "parley.toml").write_text('tokenizer = "../words.model"')
+    info = listed(tmp_path)
+    assert (info.problem, info.tokenizer) == (None, {"kind": "words.model", "source": "words.model"})
+    reference = sentencepiece.SentencePieceProcessor(model_proto=trained("bpe", **IDENTITY))
+    assert load(opened(info).tokenizer(), "words", None).encode(TEXTS[0], add_bos=False) == reference.encode(TEXTS[0])
 
 
 def test_settings_that_were_said_are_in_the_config(tmp_path: Path) -> None:

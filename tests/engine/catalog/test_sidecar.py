@@ -68,6 +68,14 @@ def test_a_template_is_a_text_or_a_file_and_a_tokenizer_a_file(tmp_path: Path) -
     assert sidecar(tmp_path / "run" / "x.pt", tmp_path).template.text == "{{ messages[0].content }}"
 
 
+def test_a_folder_stands_for_the_tokenizer_in_it(tmp_path: Path) -> None:
+    put(tmp_path, 'tokenizer = "shared"')
+    (tmp_path / "shared").mkdir()
+    for name in ("tokenizer.model", "tokenizer.json"):
+        (tmp_path / "shared" / name).write_text("{}")
+        assert sidecar(tmp_path / "final.pt", tmp_path).tokenizer == (tmp_path / "shared" / name).resolve()
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -82,6 +90,9 @@ def test_a_template_is_a_text_or_a_file_and_a_tokenizer_a_file(tmp_path: Path) -
         ("config = 3", "config must be a table"),
         ('tokenizer = "../outside.json"', "leads out"),
         ('tokenizer = "absent.json"', "is not there"),
+        ('tokenizer = "parley.toml"', "must name a tokenizer.json, a tokenizer.model"),
+        ('tokenizer = "."', "names a folder without tokenizer.json"),
+        ('tokenizer = ".."', "leads out"),
         ('template = "/etc/hostname"', "leads out"),
         ('[files]\n"final.pt" = 3', "must be a table"),
         ("files = 3", "must be a table"),

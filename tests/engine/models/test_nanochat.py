@@ -9,6 +9,7 @@ import pytest
 import torch
 import transformers
 
+from engine.catalog import native
 from engine.catalog.formats import claiming, torch_file
 from engine.catalog.info import CheckpointInfo
 from engine.letters import LoadPlan
@@ -45,7 +46,7 @@ def test_each_generation_computes_what_its_code_computes(tmp_path: Path, name: s
 
 def test_a_generation_with_two_softcaps_names_them_as_candidates(tmp_path: Path) -> None:
     file = nanochat_writer.write(tmp_path, GENERATIONS["valued"])
-    labels = [label for label, _, _ in torch_file.candidates(file)]
+    labels = [label for label, _, _ in native.candidates(torch_file.source(file))]
     assert labels == ["logits squeezed at 15", "logits squeezed at 20"]
     assert "logits squeezed at 20" in describe(file).evidence["candidates"]
 
@@ -80,7 +81,7 @@ def test_the_first_generations_heads_are_measured_where_its_meta_file_is_lost(tm
     file = nanochat_writer.write(tmp_path, GENERATIONS["first"])
     (file.parent / "meta_000500.json").unlink()
     assert describe(file).problem is None
-    assert [label for label, _, _ in torch_file.candidates(file)] == ["2 heads", "4 heads"]
+    assert [label for label, _, _ in native.candidates(torch_file.source(file))] == ["2 heads", "4 heads"]
 
 
 def test_a_window_pattern_that_is_not_known_is_refused(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from torch.distributed.checkpoint import metadata as torchs
 
 from engine.catalog.formats import claiming, distributed
 from engine.catalog.info import CheckpointInfo
+from engine.catalog.scan import Scanner
 from tests import torch_writers
 from tests.engine.catalog.formats.references import assert_same_logits, gpt2, llama
 from tests.torch_files import Calling
@@ -102,6 +103,17 @@ def test_pieces_that_several_processes_wrote_are_put_together(tmp_path: Path) ->
     write_sharded(tmp_path, {f"model.{name}": value for name, value in weights.items()})
     assert describe(tmp_path).parameters == sum(value.numel() for value in weights.values())
     assert_same_logits(tmp_path, llama(weights))
+
+
+def test_metadata_that_change_alone_are_read_again(tmp_path: Path) -> None:
+    weights = {f"model.{name}": value for name, value in torch_writers.llama_weights().items()}
+    write_sharded(tmp_path / "step-1", weights)
+    scanner = Scanner(tmp_path)
+    assert [info.problem for info in scanner.scan().appeared] == [None]
+    (tmp_path / "step-1" / ".metadata").write_bytes(b"\x80\x04N.")
+    assert [info.problem is None for info in scanner.scan().changed] == [False]
+    (tmp_path / "step-1" / ".metadata").unlink()
+    assert [info.problem.code for info in scanner.scan().changed] == ["being_written"]
 
 
 def first_info(whole: Any) -> Any:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
+from engine.catalog import native
 from engine.catalog.formats import claiming, torch_file
 from engine.catalog.info import CheckpointInfo
 from tests import tiny, torch_writers
@@ -105,7 +106,7 @@ def test_what_nothing_tells_is_assumed_or_left_to_be_measured_and_says_so(file: 
     assert info.problem is None
     assert info.evidence["num_attention_heads"] == "inferred: measured when the model is loaded"
     assert info.evidence["max_position_embeddings"].startswith("assumed")
-    labels = [label for label, _, _ in torch_file.candidates(file)]
+    labels = [label for label, _, _ in native.candidates(torch_file.source(file))]
     assert "4 heads, rope_theta 10000" in labels
     assert "4 heads, rope_theta 10000, turned pair by pair" in labels
     file.with_suffix(".json").write_text(json.dumps(SETTINGS))
