@@ -17,9 +17,9 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from training.events import training_emitter as emitter
+from training.free_name import free_name
 from training.run_writer import RunWriter
 
 WHO = ("fox", "bird", "cat", "dog", "bear", "child", "robot", "king")
@@ -53,9 +53,9 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, C) to (B, T, C)."""
         batch, time_, width = x.shape
-        parts = self.c_attn(x).view(batch, time_, 3, self.heads, width // self.heads)
+        parts = self.c_attn(x).view(batch, time_, 3, self.heads, -1)  # (B, T, 3, H, D)
         q, k, v = parts.permute(2, 0, 3, 1, 4)  # (B, H, T, D) each
-        mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        mixed = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
         return self.c_proj(mixed.transpose(1, 2).reshape(batch, time_, width))
 
 
@@ -74,7 +74,7 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, C) to (B, T, C)."""
         x = x + self.attn(self.ln_1(x))
-        return x + self.mlp["c_proj"](functional.gelu(self.mlp["c_fc"](self.ln_2(x))))
+        return x + self.mlp["c_proj"](nn.functional.gelu(self.mlp["c_fc"](self.ln_2(x))))
 
 
 class Gpt(nn.Module):
@@ -84,8 +84,8 @@ class Gpt(nn.Module):
         super().__init__()
         wte, wpe = (nn.Embedding(rows, size.n_embd) for rows in (size.vocab_size, size.block_size))
         layers = nn.ModuleList(Block(size) for _ in range(size.n_layer))
-        norm = nn.LayerNorm(size.n_embd, bias=False)
-        self.transformer = nn.ModuleDict({"wte": wte, "wpe": wpe, "h": layers, "ln_f": norm})
+        final = nn.LayerNorm(size.n_embd, bias=False)
+        self.transformer = nn.ModuleDict({"wte": wte, "wpe": wpe, "h": layers, "ln_f": final})
         self.lm_head = nn.Linear(size.n_embd, size.vocab_size, bias=False)
         self.lm_head.weight = self.transformer["wte"].weight
         for name, weight in self.named_parameters():
@@ -114,7 +114,7 @@ def loss_of(model: Gpt, data: Tensor, size: Size, rows: int, chance: torch.Gener
     """Mean cross-entropy in nats a character, over pieces of the text from anywhere in it."""
     starts = torch.randint(len(data) - size.block_size - 1, (rows,), generator=chance).tolist()
     pieces = torch.stack([data[start : start + size.block_size + 1] for start in starts])  # (B, T + 1)
-    return functional.cross_entropy(model(pieces[:, :-1]).flatten(0, 1), pieces[:, 1:].flatten())
+    return nn.functional.cross_entropy(model(pieces[:, :-1]).flatten(0, 1), pieces[:, 1:].flatten())
 
 
 @torch.no_grad()
@@ -171,29 +171,29 @@ def train(asked: argparse.Namespace, run: RunWriter, size: Size, data: dict[str,
     return "stopped on request" if control.is_stopped else "all steps are done"
 
 
-def main() -> int:
+def main() -> None:
     """Make the text and train."""
     parser = argparse.ArgumentParser(prog="python -m training.demo", description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("checkpoints/demo"), help="where checkpoints are written")
-    parser.add_argument("--run", type=Path, default=Path("runs/demo"), help="where the events are written")
+    for option, root in (("out", "checkpoints"), ("run", "runs")):
+        parser.add_argument(f"--{option}", type=Path, help=f"a folder; by default demo, demo-2, … in {root}/")
     for name, default in NUMBERS.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     asked = parser.parse_args()
+    name = free_name("demo", Path("checkpoints"), Path("runs"))
+    asked.out, asked.run = asked.out or Path("checkpoints", name), asked.run or Path("runs", name)
     torch.manual_seed(asked.seed)
     texts = {"train": sentences(20_000, asked.seed), "val": sentences(1000, asked.seed + 1)}
-    letters = sorted(set("".join(texts.values())))
+    letters = sorted(set(texts["train"] + texts["val"]))
     numbers = {letter: number for number, letter in enumerate(letters)}
     data = {name: torch.tensor([numbers[letter] for letter in text]) for name, text in texts.items()}
     size = Size(len(letters), n_embd=asked.width)
     asked.out.mkdir(parents=True, exist_ok=True)
-    meta = {"vocab_size": len(letters), "stoi": numbers, "itos": dict(enumerate(letters))}
-    (asked.out / "meta.pkl").write_bytes(pickle.dumps(meta))
+    (asked.out / "meta.pkl").write_bytes(pickle.dumps({"stoi": numbers, "itos": dict(enumerate(letters))}))
     config = {**asdict(size), "learning_rate": LEARNING_RATE, **{name: getattr(asked, name) for name in NUMBERS}}
     with RunWriter(asked.run, config=config) as run:
         emitter.emit("training_start", total_steps=asked.steps)
         emitter.emit("training_end", reason=train(asked, run, size, data, letters))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

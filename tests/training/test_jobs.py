@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 
 from training import commands, jobs, supervisor
 from training.commands import Command, Places, WrongParameters
-from training.jobs import Job, Jobs, QueueFull, UnknownJob
+from training.jobs import Elsewhere, Job, Jobs, QueueFull, UnknownJob
 from training.processes import mark_of
 
 PATIENCE_SECONDS = 60
@@ -211,6 +213,60 @@ def test_each_state_is_kept_once(open_jobs, script) -> None:
     job = ended(house, begin(house))
     assert [one.state for one in kept] == ["queued", "running", "succeeded"]
     assert open_jobs(remembered=lambda known: [job]).one(job.id) == job
+
+
+class SharedMemory:
+    """What two servers remember together, as their database would."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, Job] = {}
+
+    def keep(self, job: Job) -> None:
+        self.jobs[job.id] = job
+
+    def remembered(self, known: Mapping[str, str]) -> list[Job]:
+        return [job for job in self.jobs.values() if known.get(job.id) != job.state]
+
+
+def test_jobs_of_another_server_are_shown_and_left_to_it(
+    open_jobs, script, tmp_path: Path, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script("print('at work'); import time; time.sleep(600)")
+    monkeypatch.setattr(jobs, "SECONDS_BETWEEN_QUESTIONS", 0.0)
+    memory = SharedMemory()
+    house = open_jobs(keep=memory.keep, remembered=memory.remembered)
+    job, waiting = begin(house), begin(house)
+    other = Jobs(tmp_path / "other", places, keep=memory.keep, remembered=memory.remembered)
+    other.resume()
+    assert {one.id: (one.state, one.elsewhere) for one in other.all()} == {
+        job.id: ("running", platform.node()),
+        waiting.id: ("queued", platform.node()),
+    }
+    for ask in (lambda: other.cancel(job.id), lambda: other.log(job.id, 0)):
+        with pytest.raises(Elsewhere):
+            ask()
+    assert (house.one(job.id).state, house.one(waiting.id).state) == ("running", "queued")
+    assert house.one(job.id).elsewhere is None
+    house.cancel(waiting.id)
+    house.cancel(job.id)
+    ended(house, job)
+    assert (other.one(job.id).state, other.one(waiting.id).state) == ("cancelled", "cancelled")
+    other.close()
+
+
+def test_a_demo_without_a_name_gets_one_that_no_run_and_no_job_has(open_jobs, places: Places, monkeypatch) -> None:
+    sleeps = Command((sys.executable, "-c", "import time; time.sleep(600)"))
+    monkeypatch.setitem(
+        commands.KINDS, "train-demo",
+        (commands.KINDS["train-demo"][0], lambda told, where: replace(sleeps, run=told["name"])),
+    )  # fmt: skip
+    (places.checkpoints / "demo").mkdir(parents=True)
+    (places.runs / "demo-2").mkdir(parents=True)
+    house = open_jobs()
+    assert [house.start("train-demo", {}).run for _ in range(2)] == ["demo-3", "demo-4"]
+    for name in ("demo", "demo-2", "demo-3"):
+        with pytest.raises(WrongParameters, match="choose another name"):
+            house.start("train-demo", {"name": name})
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from chat import create_app
 from chat.settings import Settings
 from engine import Engine
 from tests.chat.wire import live, read_event, refused
+from training.jobs import Job
 
 PATIENCE_SECONDS = 120
 
@@ -32,7 +33,8 @@ def app(settings: Settings) -> Iterator[Flask]:
     app = create_app(settings)
     yield app
     for job in app.extensions["parley"].jobs.all():
-        app.extensions["parley"].jobs.cancel(job.id)
+        if job.elsewhere is None:
+            app.extensions["parley"].jobs.cancel(job.id)
     app.extensions["parley"].close()
 
 
@@ -124,3 +126,15 @@ def test_jobs_go_on_without_a_database(settings: Settings, tmp_path: Path) -> No
         assert app.test_client().get("/api/jobs").json["jobs"] == []
     finally:
         app.extensions["parley"].close()
+
+
+def test_a_job_of_another_server_is_shown_and_refused(client: FlaskClient, app: Flask) -> None:
+    others = Job("far", "train-demo", {"name": "demo"}, state="running", created_at=1.0, home="far-machine:/data/jobs")
+    app.extensions["parley"].store.jobs.keep(others)
+    (job,) = client.get("/api/jobs").json["jobs"]
+    assert (job["state"], job["elsewhere"], "home" in job) == ("running", "far-machine", False)
+    assert refused(client.post("/api/jobs/far/cancel"), 409)["code"] == "job_elsewhere"
+    assert refused(client.get("/api/jobs/far/log"), 409)["code"] == "job_elsewhere"
+    app.extensions["parley"].jobs.resume()
+    (kept,) = app.extensions["parley"].store.jobs.changed({})
+    assert kept == others

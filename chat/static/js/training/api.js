@@ -54,6 +54,7 @@ import { events, getJson, post, request } from "../http.js";
  * @property {{ code: string, message: string, hint?: string|null, last_lines?: string[] }|null} [error]
  * @property {any} [result]
  * @property {string|null} [run]
+ * @property {string|null} [elsewhere] the machine of the server that it belongs to, where that is another one
  */
 
 /** @returns {Promise<Run[]>} */

@@ -74,7 +74,8 @@ class JobRow {
     if (typeof job.progress === "number") this.#bar.value = job.progress;
     else this.#bar.removeAttribute("value");
     this.#words.textContent = progressWords(job).join(" · ");
-    this.#cancel.hidden = !isWorking(job);
+    this.#cancel.hidden = !isWorking(job) || Boolean(job.elsewhere);
+    this.#fold.hidden = Boolean(job.elsewhere);
     this.#run.hidden = !job.run;
     this.#showError(job);
     this.#readLog();
@@ -109,9 +110,10 @@ function titleOf({ kind, parameters = {} }) {
 }
 
 /** @param {Job} job */
-function progressWords({ message, stage, current, total, started_at: from, ended_at: to, state }) {
+function progressWords({ message, stage, current, total, started_at: from, ended_at: to, state, elsewhere }) {
+  const place = elsewhere ? t("training.job_elsewhere", { machine: elsewhere }) : null;
   const done = current != null && total ? t("training.of", { value: decimal(current), total: decimal(total) }) : null;
   const lasted = from != null && to != null ? t("training.took", { time: span(Math.max(0, to - from)) }) : null;
   const age = to == null ? null : ago(to);
-  return [state === "running" ? (message ?? stage ?? null) : null, state === "running" ? done : null, lasted, age].filter((part) => part !== null);
+  return [state === "running" ? (message ?? stage ?? null) : null, state === "running" ? done : null, lasted, age, place].filter((part) => part !== null);
 }
