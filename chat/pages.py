@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import mimetypes
 from pathlib import Path
@@ -11,6 +10,7 @@ from flask import Blueprint, Response, abort, current_app, make_response, redire
 from werkzeug.security import safe_join
 
 from chat import languages
+from chat.assets import Assets, assets_in, without_version
 from chat.guard.visitors import current_visitor
 from engine import VERSION
 
@@ -19,6 +19,7 @@ bp = Blueprint("pages", __name__)
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
 _PAGES = {"chat": "/", "checkpoints": "/checkpoints", "playground": "/playground", "training": "/training"}
 _YEAR_SECONDS = 365 * 24 * 3600
+_KEY = "parley.assets"
 
 
 @bp.get("/")
@@ -61,7 +62,8 @@ def page(template: str, *areas: str, **facts: object) -> Response:
     visitor = current_visitor()
     shown = {"language": language, "languages": languages.LANGUAGES, "phrases": phrases, "visitor": visitor, **facts}
     shown["pages"] = _pages_there() if not visitor.is_stranger else {}
-    made = render_template(template, **shown, t=languages.translator(phrases), version=VERSION, asset=asset)
+    addresses = _addresses(_assets())
+    made = render_template(template, **shown, t=languages.translator(phrases), version=VERSION, **addresses)
     response = make_response(made)
     response.headers["Cache-Control"] = "no-cache"
     response.headers["Content-Language"] = language
@@ -77,29 +79,34 @@ def _pages_there() -> dict[str, str]:
 
 @bp.get("/static/<path:name>")
 def static(name: str) -> Response:
-    """A file of the page; it may be kept for ever when it was asked for by the hash of what it holds."""
+    """A file of the page; it may be kept for ever when it was asked for with the version that the files have."""
+    name, version = without_version(name)
     place = safe_join(current_app.static_folder, name)
     if place is None or not Path(place).is_file():
         abort(404)
     content = Path(place).read_bytes()
     kind = _TYPES.get(Path(place).suffix) or mimetypes.guess_type(place)[0] or "application/octet-stream"
     response = Response(content, mimetype=kind)
-    response.set_etag(_hash(content))
-    is_named_by_hash = request.args.get("v") == _hash(content)
-    response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if is_named_by_hash else "no-cache"
+    response.set_etag(hashlib.blake2b(content, digest_size=8).hexdigest())
+    known = current_app.extensions.get(_KEY) or _assets()
+    is_kept = known.has_kept(name, version)
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if is_kept else "no-cache"
     return response.make_conditional(request)
 
 
-def asset(path: str) -> str:
-    """The address of a file under static/, which changes when the file does. Raises FileNotFoundError."""
-    file = Path(current_app.static_folder) / path
-    return url_for("pages.static", name=path, v=_file_hash(file, file.stat().st_mtime_ns))
+def _assets() -> Assets:
+    """The files of the page as they are now."""
+    found = current_app.extensions[_KEY] = assets_in(Path(current_app.static_folder))
+    return found
 
 
-@functools.lru_cache(maxsize=1024)
-def _file_hash(file: Path, modified_at_ns: int) -> str:
-    return _hash(file.read_bytes())
+def _addresses(assets: Assets) -> dict[str, object]:
+    """What a template asks for: the address of a file, and those of modules with all that they import."""
 
+    def asset(name: str) -> str:
+        return url_for("pages.static", name=assets.address(name))
 
-def _hash(content: bytes) -> str:
-    return hashlib.blake2b(content, digest_size=8).hexdigest()
+    def modules(*names: str) -> list[str]:
+        return [asset(name) for name in assets.with_imports(*names)]
+
+    return {"asset": asset, "modules": modules}

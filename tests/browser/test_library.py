@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.acts import answered, ask, entry, entry_act
+from tests.browser.acts import answered, ask, entry, entry_act, until
 
 Say = Callable[..., dict[str, Any]]
 

@@ -46,6 +46,18 @@ test("only the parts that changed say so", () => {
   assert.deepEqual(heard, ["notice"]);
 });
 
+test("an answer that grows says so by growth alone, and its end by conversation", () => {
+  const store = storeWith(model("a"));
+  asking(store);
+  const heard = [];
+  for (const part of [...Object.keys(INITIAL), "growth"]) store.addEventListener(part, () => heard.push(part));
+  store.dispatch({ type: "run/event", event: { type: "token", text: "One" } });
+  store.dispatch({ type: "run/event", event: { type: "block", index: 0, html: "<p>One</p>", final: false } });
+  assert.deepEqual(heard, ["growth", "growth"]);
+  store.dispatch({ type: "run/event", event: { type: "done", text: "One", finish_reason: "stop" } });
+  assert.deepEqual(heard, ["growth", "growth", "conversation"]);
+});
+
 test("the current model is chosen first, the default one where none is loaded", () => {
   const store = new Store();
   store.dispatch({ type: "models/listed", listing: listing([model("a"), model("b")], { current: "b" }) });

@@ -32,10 +32,13 @@ export function canGoOn({ role, status, finish_reason, content }, isLast) {
   return role === "assistant" && isLast && isCut && content !== "";
 }
 
-/** The foot of one message. */
+/** The foot of one message. What cannot be done while an answer is written is hidden by the style sheet meanwhile. */
 export class MessageFoot {
   element = element("footer", { className: "message-foot" });
   #actions;
+  /** @type {Message|null} what is shown */
+  #message = null;
+  #isLast = false;
 
   /** @param {MessageActions} actions */
   constructor(actions) {
@@ -45,12 +48,13 @@ export class MessageFoot {
   /**
    * @param {Message} message
    * @param {boolean} isLast whether nothing hangs on it
-   * @param {boolean} isIdle whether no answer is being written
    */
-  update(message, isLast, isIdle) {
-    const isHidden = message.isPending || message.status === "streaming";
+  update(message, isLast) {
+    const shown = message.isPending || message.status === "streaming" ? null : message;
+    if (shown === this.#message && isLast === this.#isLast) return;
+    [this.#message, this.#isLast] = [shown, isLast];
     const focused = this.#focusedAct();
-    this.element.replaceChildren(...(isHidden ? [] : this.#parts(message, isLast, isIdle)));
+    this.element.replaceChildren(...(shown ? this.#parts(shown, isLast) : []));
     if (focused) /** @type {HTMLElement|null} */ (this.element.querySelector(`[data-act="${focused}"]`))?.focus();
   }
 
@@ -62,12 +66,11 @@ export class MessageFoot {
   /**
    * @param {Message} message
    * @param {boolean} isLast
-   * @param {boolean} isIdle
    */
-  #parts(message, isLast, isIdle) {
+  #parts(message, isLast) {
     const isEmpty = message.role === "assistant" && message.content === "" && message.status === "complete";
     const empty = isEmpty ? element("p", { className: "empty-answer" }, t("chat.empty_answer")) : null;
-    const parts = [empty, this.#failure(message), this.#acts(message, isLast, isIdle)];
+    const parts = [empty, this.#failure(message), this.#acts(message, isLast)];
     if (message.role === "assistant") parts.push(this.#facts(message));
     return parts.filter((part) => part !== null);
   }
@@ -89,24 +92,22 @@ export class MessageFoot {
   /**
    * @param {Message} message
    * @param {boolean} isLast
-   * @param {boolean} isIdle
    */
-  #acts(message, isLast, isIdle) {
+  #acts(message, isLast) {
     const { regenerate, goOn, edit } = this.#actions;
     const isAnswer = message.role === "assistant";
-    const copy = message.content === "" ? null : copyButton(t("common.copy"), () => message.content);
-    const buttons = [
-      this.#versions(message, isIdle),
-      copy && named(copy, "copy"),
+    const copy = message.content === "" ? null : named(copyButton(t("common.copy"), () => message.content), "copy");
+    const wanted = isAnswer
+      ? canGoOn(message, isLast) && iconButton("on", t("chat.go_on"), () => goOn(message))
+      : isLast && iconButton("again", t("chat.answer_this"), () => regenerate(message));
+    const others = [
       isAnswer ? null : named(iconButton("edit", t("chat.edit"), () => edit(message)), "edit"),
-      isIdle && canGoOn(message, isLast) ? strong(named(iconButton("on", t("chat.go_on"), () => goOn(message)), "on")) : null,
-      isIdle && isAnswer ? this.#again(message) : null,
-      isIdle && !isAnswer && isLast
-        ? strong(named(iconButton("again", t("chat.answer_this"), () => regenerate(message)), "again"))
-        : null,
-      isIdle ? this.#more(message) : null,
-    ];
-    return element("div", { className: "message-actions" }, ...buttons);
+      wanted ? strong(named(wanted, isAnswer ? "on" : "again")) : null,
+      isAnswer ? this.#again(message) : null,
+      this.#more(message),
+    ].filter((button) => button !== null);
+    others.forEach((button) => button.classList.add("when-idle"));
+    return element("div", { className: "message-actions" }, this.#versions(message), copy, ...others);
   }
 
   /** @param {Message} message */
@@ -117,17 +118,14 @@ export class MessageFoot {
     return isInVain ? strong(button) : button;
   }
 
-  /**
-   * @param {Message} message
-   * @param {boolean} isIdle
-   */
-  #versions(message, isIdle) {
+  /** @param {Message} message */
+  #versions(message) {
     const { id, siblings = [] } = message;
     if (siblings.length < 2) return null;
     const turn = (/** @type {number} */ step, /** @type {string} */ image, /** @type {string} */ label) => {
       const other = otherVersion(message, step);
       const button = named(iconButton(image, label, () => other && this.#actions.show(other)), image);
-      button.disabled = other === null || !isIdle;
+      button.disabled = other === null;
       return button;
     };
     const place = { index: siblings.indexOf(id) + 1, count: siblings.length };

@@ -7,6 +7,7 @@ import { noticeOf } from "./notices.js";
 /** @typedef {import("./types.js").Message} Message */
 
 const POLL_MILLISECONDS = 4000;
+const FIRST = 20; // messages that fill the tallest screens; the others come while one reads
 const PAGE = 50;
 
 /**
@@ -68,7 +69,7 @@ export class Reading {
   /** @param {string} id */
   async #read(id) {
     const { store, api } = this.#around;
-    const limit = Math.max(PAGE, store.state.conversation.messages.length);
+    const limit = Math.max(FIRST, store.state.conversation.messages.length);
     try {
       const read = await api.readConversation(id, { limit: Math.min(limit, 1000), etag: this.#etag });
       const { conversation, run } = store.state;

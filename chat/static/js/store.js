@@ -17,7 +17,10 @@ export const INITIAL = {
   notice: null,
 };
 
-/** The state; each part of it that changed is told by an event of its name. */
+// What only lets an answer grow; it comes many times a second, and concerns nobody but those who draw the answer.
+const GROWTH = ["token", "block", "progress"];
+
+/** The state; each part of it that changed is told by an event of its name, an answer's growth by `growth` alone. */
 export class Store extends EventTarget {
   #state;
 
@@ -37,7 +40,7 @@ export class Store extends EventTarget {
     const before = this.#state;
     this.#state = reduce(before, action);
     for (const part of /** @type {(keyof State)[]} */ (Object.keys(before))) {
-      if (before[part] !== this.#state[part]) this.dispatchEvent(new Event(part));
+      if (before[part] !== this.#state[part]) this.dispatchEvent(new Event(nameOf(part, action)));
     }
   }
 
@@ -50,6 +53,14 @@ export class Store extends EventTarget {
   model(id) {
     return modelById(this.#state.catalog, id ?? null);
   }
+}
+
+/**
+ * @param {keyof State} part that changed
+ * @param {Action} action
+ */
+function nameOf(part, action) {
+  return part === "conversation" && action.type === "run/event" && GROWTH.includes(action.event.type) ? "growth" : part;
 }
 
 /**

@@ -7,9 +7,10 @@ import { MessageView } from "./message.js";
 
 /** The list of messages. */
 export class Transcript {
-  /** @type {Map<string, { view: MessageView, message: Message|null, isLast: boolean, isIdle: boolean }>} */
+  /** @type {Map<string, { view: MessageView, message: Message|null, isLast: boolean }>} */
   #shown = new Map();
   #frame = 0;
+  #isWhole = true; // whether more has changed than the answer that grows
   #list;
   #store;
   #actions;
@@ -23,9 +24,9 @@ export class Transcript {
     this.#list = list;
     this.#store = store;
     this.#actions = actions;
-    store.addEventListener("conversation", () => this.#schedule());
-    store.addEventListener("run", () => this.#schedule());
-    this.#schedule();
+    for (const part of ["conversation", "run"]) store.addEventListener(part, () => this.#schedule(true));
+    store.addEventListener("growth", () => this.#schedule(false));
+    this.#schedule(true);
   }
 
   /** Bring the latest answer into view for those who read with the keyboard. */
@@ -34,17 +35,23 @@ export class Transcript {
     last?.view.article.focus();
   }
 
-  #schedule() {
+  /** @param {boolean} isWhole */
+  #schedule(isWhole) {
+    this.#isWhole ||= isWhole;
     if (this.#frame === 0) this.#frame = requestAnimationFrame(() => this.#draw());
   }
 
   #draw() {
-    this.#frame = 0;
     const { conversation, run } = this.#store.state;
-    this.#dropOthers(conversation.messages);
-    const last = conversation.messages.at(-1);
-    for (const message of conversation.messages) this.#drawMessage(message, message === last, run === null);
-    this.#order(conversation.messages);
+    const { messages } = conversation;
+    const isWhole = this.#isWhole;
+    [this.#frame, this.#isWhole] = [0, false];
+    if (isWhole) this.#dropOthers(messages);
+    const changed = isWhole ? messages : messages.filter(({ id }) => id === run?.messageId);
+    for (const message of changed) this.#drawMessage(message, message === messages.at(-1));
+    if (!isWhole) return;
+    this.#list.toggleAttribute("data-busy", run !== null);
+    this.#order(messages);
   }
 
   /**
@@ -82,19 +89,17 @@ export class Transcript {
   /**
    * @param {Message} message
    * @param {boolean} isLast
-   * @param {boolean} isIdle
    */
-  #drawMessage(message, isLast, isIdle) {
+  #drawMessage(message, isLast) {
     const entry = this.#shown.get(message.id) ?? this.#add(message);
-    if (entry.message === message && entry.isLast === isLast && entry.isIdle === isIdle) return;
-    [entry.message, entry.isLast, entry.isIdle] = [message, isLast, isIdle];
-    entry.view.update(message, isLast, isIdle);
+    if (entry.message === message && entry.isLast === isLast) return;
+    [entry.message, entry.isLast] = [message, isLast];
+    entry.view.update(message, isLast);
   }
 
   /** @param {Message} message */
   #add(message) {
-    const view = new MessageView(message, this.#actions);
-    const entry = { view, message: null, isLast: false, isIdle: false };
+    const entry = { view: new MessageView(message, this.#actions), message: null, isLast: false };
     this.#shown.set(message.id, entry);
     return entry;
   }
