@@ -33,7 +33,8 @@ def estimate(checkpoint: CheckpointInfo, precision: str, device: str, budget_byt
         on_cpu = "float32" if find_compiler() is None else "int8"
         precision = "bfloat16" if device.startswith(("cuda", "mps")) else on_cpu
     size = BYTES_PER_NUMBER[precision]
-    weights = int((checkpoint.parameters or 0) * size)
+    whole = checkpoint.float32_parameters if precision == "int8" else 0
+    weights = int(((checkpoint.parameters or 0) - whole) * size) + whole * BYTES_PER_NUMBER["float32"]
     if precision == "int8" and checkpoint.dtype in FOUR_BITS:
         weights = min(weights, int(checkpoint.weights_bytes * FOUR_BITS[checkpoint.dtype]))
     per_token = (checkpoint.kv_bytes_per_token or 0) // (2 if precision in ("bfloat16", "float16") else 1)

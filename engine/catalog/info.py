@@ -35,8 +35,9 @@ class Loss:
 class CheckpointInfo:
     """One checkpoint as the list shows it. What is None was not found; `evidence` tells where the rest was read.
 
-    `parameters` counts numbers, `size_bytes` the files, `weights_bytes` what loading will read,
-    `kv_bytes_per_token` the cache of one token in float32. `said` is what the owner's parley.toml says, if anything.
+    `parameters` counts numbers, `float32_parameters` those of them that int8 leaves as they are, `size_bytes` the
+    files, `weights_bytes` what loading will read, `kv_bytes_per_token` the cache of one token in float32. `said` is
+    what the owner's parley.toml says, if anything.
     """
 
     id: str
@@ -48,6 +49,7 @@ class CheckpointInfo:
     family: str | None = None
     architecture: str | None = None
     parameters: int | None = None
+    float32_parameters: int = 0
     dtype: str | None = None
     size_bytes: int = 0
     weights_bytes: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +18,8 @@ from engine.catalog.source import Source
 from engine.errors import CheckpointProblem
 
 NOTHING_SAID = Sidecar()
+# Families whose experts lie in one tensor, which is not made int8.
+WHOLE_EXPERTS = frozenset({"gpt_oss"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,16 @@ def described(form: ModuleType, path: Path, checkpoint_id: str, root: Path) -> C
         return replace(info, problem=Problem(error.code, error.message, error.hint))
     if said.settings and hasattr(form, "source"):
         info = native.describe(replace(info, problem=None), lambda: _told_first(form.source(path), said))
-    return info if said == NOTHING_SAID else _overridden(info, said)
+    info = info if said == NOTHING_SAID else _overridden(info, said)
+    return _with_whole_experts(info) if info.family in WHOLE_EXPERTS and info.problem is None else info
+
+
+def _with_whole_experts(info: CheckpointInfo) -> CheckpointInfo:
+    try:
+        shapes = [record.shape for record in opened(info).tensors()]
+    except CheckpointProblem as error:
+        return replace(info, problem=Problem(error.code, error.message, error.hint))
+    return replace(info, float32_parameters=sum(math.prod(shape) for shape in shapes if len(shape) == 3))
 
 
 def _overridden(info: CheckpointInfo, said: Sidecar) -> CheckpointInfo:

@@ -48,5 +48,11 @@ def test_what_is_in_four_bits_already_stays_there() -> None:
     assert estimate(file, "float32", "cpu", 10**9).weights_bytes == 4_000_000
 
 
+def test_experts_that_stay_in_float32_are_estimated_so() -> None:
+    mixture = replace(INFO, float32_parameters=900_000)
+    assert estimate(mixture, "int8", "cpu", 10**9).weights_bytes == 100_000 * 1.125 + 900_000 * 4
+    assert estimate(mixture, "bfloat16", "cpu", 10**9).weights_bytes == 2_000_000
+
+
 def _total(info: CheckpointInfo) -> int:
     return estimate(info, "int8", "cpu", 10**9).total_bytes

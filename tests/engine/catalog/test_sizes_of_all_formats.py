@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 import torch
 
 from engine.catalog.formats import claiming, torch_file
+from engine.catalog.scan import Scanner
+from engine.estimate import estimate
 from engine.letters import LoadPlan
 from engine.loader import Loaded, load_model
 from engine.models import registry
@@ -20,7 +23,7 @@ from tests import adapters, deepseek_writer, nanochat_writer, torch_writers
 from tests.engine.catalog.formats.test_distributed import SETTINGS, save
 from tests.engine.catalog.quantised.test_quantised import METHODS
 from tests.engine.models.cases import CASES
-from tests.engine.models.references import config_of
+from tests.engine.models.references import build, config_of, load
 from tests.gguf_files import write_tiny_llama
 from tests.nanochat_writer import GENERATIONS
 from tests.quantised_files import write_quantised
@@ -116,3 +119,14 @@ def test_the_cache_is_told_where_the_width_of_heads_is_left_to_the_family(name: 
     written = {key: value for key, value in config_of(CASES[name]).items() if key != "head_dim"}
     config = registry.family(written).Config.from_json(written)
     assert cached_numbers_per_token(written) == 2 * config.cached_layers * config.num_key_value_heads * config.head_dim
+
+
+def test_experts_that_int8_leaves_in_float32_are_told(tmp_path: Path) -> None:
+    wide = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2}
+    build(replace(CASES["gpt_oss"], changes=CASES["gpt_oss"].changes | wide), tmp_path / "model")
+    scanner = Scanner(tmp_path)
+    (info,) = scanner.scan().appeared
+    model = load(tmp_path / "model", "int8").model
+    packed = [module.packed.data for module in model.modules() if getattr(module, "packed", None) is not None]
+    held = {each.data_ptr(): each.nbytes for each in (*model.parameters(), *packed)}
+    assert estimate(info, "int8", "cpu", 10**12).weights_bytes == pytest.approx(sum(held.values()), rel=0.1)
