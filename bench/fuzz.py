@@ -1,8 +1,9 @@
-"""`python -m bench.fuzz files` and `… api`: the long forms of the tests that damage files and try every address.
+"""`python -m bench.fuzz files`, `… api`, `… logs` and `… streams`: the long forms of tests that try whatever may come.
 
 `files` reads 10,000 damaged files of each kind, in processes with a limit of memory. What it prints before its last
 lines are finds; a number given with --first begins elsewhere. `api` asks each address what its description allows and
-forbids, of a server with a scripted engine, and something else in each round.
+forbids, of a server with a scripted engine, and something else in each round. `logs` lets the readers of training runs
+read logs of anything, `streams` the page's reader streams of anything; both break off where they find something.
 """
 
 from __future__ import annotations
@@ -27,8 +28,12 @@ def main() -> int:
     api = parts.add_parser("api", help="every address")
     api.add_argument("--examples", type=int, default=50, help="requests to each address in a round")
     api.add_argument("--minutes", type=float, default=10.0, help="go round for so long")
+    for part, about in (("logs", "logs of training runs"), ("streams", "streams of events, read by node")):
+        one = parts.add_parser(part, help=about)
+        one.add_argument("--examples", type=int, default=2_000, help="how many of each sort")
+        one.add_argument("--seed", type=int, default=1, help="another number makes others")
     asked = parser.parse_args()
-    return _files(asked) if asked.part == "files" else _api(asked)
+    return {"files": _files, "api": _api, "logs": _logs, "streams": _streams}[asked.part](asked)
 
 
 def _api(asked: argparse.Namespace) -> int:
@@ -41,6 +46,23 @@ def _api(asked: argparse.Namespace) -> int:
     asked_so_often = sum(outcome.statuses.values())
     print(f"{asked_so_often} requests in {outcome.rounds} rounds: {dict(sorted(outcome.statuses.items()))}")
     return 1 if outcome.finds else 0
+
+
+def _logs(asked: argparse.Namespace) -> int:
+    from tests.any_log import read_anything, show_anything
+
+    read_anything(asked.examples, asked.seed)
+    show_anything(asked.examples, asked.seed)
+    return 0
+
+
+def _streams(asked: argparse.Namespace) -> int:
+    from tests.any_stream import page_reader, read_anything, read_our_own
+
+    with page_reader("node") as reader:
+        read_anything(reader, asked.examples, asked.seed)
+        read_our_own(reader, asked.examples, asked.seed)
+    return 0
 
 
 def _files(asked: argparse.Namespace) -> int:

@@ -218,7 +218,10 @@ def _checkpoints(run: FoundRun, facts: Sequence[Facts], known: Sequence[Checkpoi
 @lru_cache(maxsize=20_000)
 def _place(path: str) -> Path:
     """Where a path leads; asked for every checkpoint at every look, and it stays the same."""
-    return Path(path).resolve()
+    try:
+        return Path(path).resolve()
+    except (OSError, ValueError, RuntimeError):
+        return Path(path)  # A log may name what no file system has, or a loop of links: that leads nowhere.
 
 
 def _first(values: Iterable[Value | None]) -> Value | None:

@@ -29,7 +29,9 @@ export class EventParser {
     if (this.#endedInCarriageReturn && text.startsWith("\n")) text = text.slice(1);
     else if (text === "") return [];
     this.#endedInCarriageReturn = text.endsWith("\r");
-    const lines = (this.#rest + text).split(LINE_END);
+    // Only what is new is searched: a line of megabytes comes in thousands of pieces.
+    const lines = text.split(LINE_END);
+    lines[0] = this.#rest + lines[0];
     this.#rest = lines.pop() ?? "";
     return lines.map((line) => this.#take(line)).filter((event) => event !== null);
   }
