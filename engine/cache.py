@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -83,3 +85,49 @@ class KVCache:
     def drop(self, index: int) -> None:
         """Return a slot's memory."""
         self._slots[index] = None
+
+    def keep(self, index: int, length: int) -> None:
+        """A new run begins in a slot, of whose tokens it needs the first `length`."""
+        if length == 0:
+            self.drop(index)
+
+
+class FixedCache(KVCache):
+    """All slots in one tensor that never moves, (layers, 2, slots + 1, kv_heads, context, head_dim).
+
+    The last slot is the `spare` one: there goes what a step of a fixed number of rows computes for nobody. What lies
+    behind a slot's tokens are numbers, so that it can be masked away.
+    """
+
+    def __init__(self, **sizes: Any) -> None:
+        super().__init__(**sizes)
+        layers, pair, kv_heads, head_dim = self._shape
+        self.spare = len(self._slots)
+        shape = (layers, pair, self.spare + 1, kv_heads, self._context_length, head_dim)
+        self.whole = torch.zeros(shape, dtype=self._dtype, device=self._device)
+
+    @property
+    def bytes(self) -> int:
+        """Memory of all slots, used or not."""
+        return self.whole.nbytes
+
+    def capacity(self, length: int) -> int:
+        """A whole context, whatever is asked."""
+        return self._context_length
+
+    def places(self, length: int) -> int:
+        """How many places a step looks at so that `length` are among them: few sizes, each twice the one before."""
+        return super().capacity(length)
+
+    def slot(self, index: int, length: int) -> Tensor:
+        """A slot's part of the tensor, (layers, 2, kv_heads, context, head_dim)."""
+        return self.whole[:, :, index]
+
+    def drop(self, index: int) -> None:
+        """Forget a slot's tokens; its memory stays."""
+        self.keep(index, 0)
+
+    @torch.inference_mode()
+    def keep(self, index: int, length: int) -> None:
+        """A new run begins in a slot, of whose tokens it needs the first `length`."""
+        self.whole[:, :, index, :, length:] = 0

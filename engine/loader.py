@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from engine.cache import KVCache
+from engine.cache import FixedCache, KVCache
 from engine.catalog.info import ChatTemplate
 from engine.catalog.opening import NOTHING_SAID, Opened
-from engine.device import DTYPES, choose_device, choose_precision, find_kernels, use_threads
+from engine.device import DTYPES, choose_device, choose_precision, find_kernels, room_for_fixed_cache, use_threads
 from engine.errors import InvalidRequest
 from engine.letters import LoadPlan
 from engine.machine import freed_memory_returned
@@ -82,12 +82,12 @@ def load_model(plan: LoadPlan, report: Report) -> Loaded:
         )
         model.finish_loading()
         model.take_kernels(kernels)
-    cache = _cache(plan, config, DTYPES[precision], device, context_length)
+    cache = _cache(plan, config, model, DTYPES[precision], device, context_length)
     return Loaded(
         model=model.eval(),
         cache=cache,
         # One whole context always fits.
-        cache_tokens=max(context_length, plan.cache_bytes // cache.bytes_per_token),
+        cache_tokens=max(context_length, max(plan.cache_bytes, cache.bytes) // cache.bytes_per_token),
         tokenizer=tokenizer,
         template=choose_template(source.template(), tokenizer, CHATML, plain_template(plan.stage, plan.checkpoint_id)),
         fingerprint=fingerprint,
@@ -111,16 +111,23 @@ def _context_length(asked: int | None, trained: int) -> int:
     return asked
 
 
-def _cache(plan: LoadPlan, config: Any, dtype: torch.dtype, device: torch.device, context_length: int) -> KVCache:
-    return KVCache(
-        slots=plan.max_running,
-        layers=config.cached_layers,
-        kv_heads=config.num_key_value_heads,
-        head_dim=config.head_dim,
-        context_length=context_length,
-        dtype=dtype,
-        device=device,
-    )
+def _cache(
+    plan: LoadPlan, config: Any, model: nn.Module, dtype: torch.dtype, device: torch.device, context_length: int
+) -> KVCache:
+    """One that grows; on a device with room for all that it could come to be, one that is there from the beginning."""
+    sizes = {
+        "layers": config.cached_layers,
+        "kv_heads": config.num_key_value_heads,
+        "head_dim": config.head_dim,
+        "context_length": context_length,
+        "dtype": dtype,
+        "device": device,
+    }
+    cache = KVCache(slots=plan.max_running, **sizes)
+    whole = (plan.max_running + 1) * context_length * cache.bytes_per_token
+    if not model.has_fixed_steps or whole > room_for_fixed_cache(device, plan.cache_bytes):
+        return cache
+    return FixedCache(slots=plan.max_running, **sizes)
 
 
 def _keep(module: nn.Module, name: str) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 import torch
 from torch import Tensor, nn
 
-from engine.cache import KVCache
+from engine.cache import FixedCache, KVCache
+from engine.fixed_steps import FixedSteps
 from engine.models.layers import Batch, Row
 from engine.native.kernels import Kernels, Places
 from engine.scheduler import Span
@@ -21,10 +23,23 @@ class Runner:
         self._cache = cache
         self._device = device
         self._kernels = kernels
+        is_fixed = isinstance(cache, FixedCache) and model.has_fixed_steps
+        self._fixed = FixedSteps(model, cache, device) if is_fixed else None
 
     @torch.inference_mode()
     def run(self, spans: Sequence[Span]) -> Tensor:
-        """Compute the spans; float32 logits (N, vocab_size): a row for each last span and one for each guess in it."""
+        """Compute the spans; float32 logits (N, vocab_size): a row for each last span and one for each guess in it.
+
+        They are good until the next step is computed.
+        """
+        steady = [] if self._fixed is None else list(takewhile(lambda span: span.is_last and span.count == 1, spans))
+        if not steady:
+            return self._ordinary(spans)
+        logits, rest = self._fixed.run(steady), spans[len(steady) :]
+        others = self._ordinary(rest) if rest else torch.empty(0, 0)
+        return torch.cat((logits, others)) if len(others) else logits
+
+    def _ordinary(self, spans: Sequence[Span]) -> Tensor:
         ids: list[int] = []
         positions: list[int] = []
         rows: list[Row] = []

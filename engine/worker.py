@@ -153,8 +153,7 @@ class Worker:
             placement = admission.placement
             for index in placement.emptied:
                 self._loaded.cache.drop(index)
-            if placement.cached == 0:
-                self._loaded.cache.drop(placement.slot)
+            self._loaded.cache.keep(placement.slot, placement.cached)
             if placement.copy_from is not None:
                 self._loaded.cache.copy(placement.copy_from, placement.slot, placement.cached)
             self._events.append(self._answers.started(admission.sequence.run_id))

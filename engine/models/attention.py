@@ -35,6 +35,8 @@ class Attending(nn.Module):
         """Remember keys and values, (T, kv_heads, D), and attend with the queries: (T, heads, D) -> (T, heads * D)"""
         if batch.places is not None and self.is_plain:
             return batch.places.attend((queries, keys, values), self.layer, self.scale, self.window)
+        if batch.fixed is not None:
+            return batch.fixed.attend((queries, keys, values), self)
         outputs = []
         pairs = torch.stack((keys, values)).transpose(1, 2)  # (2, kv_heads, T, D)
         for row in batch.rows:

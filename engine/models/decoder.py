@@ -125,6 +125,11 @@ class CausalModel(nn.Module):
         self.kernels: Kernels | None = None
         self.steps: Steps | None = None
 
+    @property
+    def has_fixed_steps(self) -> bool:
+        """Whether the shapes of a step are the same whatever its numbers are; those of chosen experts are not."""
+        return not any(hasattr(module, "experts") for module in self.modules())
+
     def take_kernels(self, kernels: Kernels | None) -> None:
         """Compute with these kernels from now on, where they can; None leaves everything to torch."""
         for module in self.modules():

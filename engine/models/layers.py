@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engine.models.fixed import FixedPlaces
 from engine.native.kernels import BLOCK, GROUP, Kernels, Packed, Places
 
 
@@ -28,12 +29,14 @@ class Row:
 class Batch:
     """All sequences of a step, one after the other: `positions` is (T,), `rows` says whose tokens are whose.
 
-    Where the kernels can attend, `places` says where the keys and values of each token go.
+    Where the kernels can attend, `places` says where the keys and values of each token go; in a step of one token a
+    sequence by fixed shapes `fixed` does, and there are no `rows`.
     """
 
     positions: Tensor
     rows: tuple[Row, ...]
     places: Places | None = None
+    fixed: FixedPlaces | None = None
 
 
 class Linear(nn.Module):

@@ -156,6 +156,11 @@ class Model(CausalModel):
         if config.backout_layer is not None:
             body.backout_lambda = _numbers(1)
 
+    @property
+    def has_fixed_steps(self) -> bool:
+        """As in every family, unless tokens are mixed with those before them, row by row."""
+        return super().has_fixed_steps and not self.config.smear_channels
+
     def embedded(self, ids: Tensor, batch: Batch) -> Tensor:
         """(T,) -> (T, hidden), normed, and mixed with the tokens before them where the generation does so"""
         x = normed(super().embedded(ids, batch), self.config.epsilon)
