@@ -1,6 +1,6 @@
 /* Attention of the tokens of a step, each over what the cache of its sequence holds up to its own place. */
 
-#define MOST_IN_A_TILE 16
+#define MOST_IN_A_TILE 32
 #define HEADS_AT_ONCE 4
 
 /* Some heads that share keys and values, of `count` tokens of one sequence, the first of them `token`. */
@@ -19,6 +19,7 @@ static void attend_head(const float *queries, int64_t stride, const Places *plac
                         int64_t head, int64_t start, const float *keys, const float *values, const float *turned,
                         Seen *seen, float *y) {
     const int64_t width = h->width, *positions = places->positions + t->token;
+    const float scale = h->scale * POWER_OF_E;
     queries += t->token * stride + head * width;
     y += (t->token * h->heads + head) * width;
     int64_t each = 0;
@@ -27,10 +28,10 @@ static void attend_head(const float *queries, int64_t stride, const Places *plac
         int64_t counts[CROWD];
         for (int row = 0; row < CROWD; row++) {
             const int64_t count = positions[each + row] + 1 - start;
-            counts[row] = count < SPAN ? count : SPAN;
+            counts[row] = count < 0 ? 0 : count < SPAN ? count : SPAN;
         }
         if (counts[CROWD - 1] > 0)
-            attend_crowd(&crowd, turned, values + start * width, seen + each, counts, width, h->scale);
+            attend_crowd(&crowd, turned, values + start * width, seen + each, counts, width, scale);
     }
     for (; each < t->count; each++) {
         const int64_t end = positions[each] + 1;
@@ -38,7 +39,7 @@ static void attend_head(const float *queries, int64_t stride, const Places *plac
         const int64_t until = end < start + SPAN ? end : start + SPAN;
         if (first < until)
             attend_span(queries + each * stride, keys + first * width, values + first * width,
-                        y + each * h->heads * width, seen + each, until - first, width, h->scale);
+                        y + each * h->heads * width, seen + each, until - first, width, scale);
     }
 }
 
@@ -62,8 +63,10 @@ static void attend_tile(const float *queries, int64_t stride, const Places *plac
                         seen + head * MOST_IN_A_TILE, y);
     }
     for (int64_t each = 0; each < t->count; each++)
-        for (int64_t i = 0; i < t->heads * width; i++)
-            results[each * h->heads * width + i] /= seen[i / width * MOST_IN_A_TILE + each].sum;
+        for (int64_t head = 0; head < t->heads; head++) {
+            const float sum = seen[head * MOST_IN_A_TILE + each].sum;
+            for (int64_t i = 0; i < width; i++) results[(each * h->heads + head) * width + i] /= sum;
+        }
 }
 
 /* How many heads with the same keys are worth one task: as many as share them where there are many tokens. */

@@ -1,7 +1,6 @@
 /* Several queries over a span of keys and values at once, so that what is loaded serves all of them. Every number is
    added in the order of a single query's, so that a row is the same alone and in a crowd. */
 
-#define CROWD 4        /* queries */
 #define KEYS_AT_ONCE 2 /* vectors of eight */
 #define MOST_WIDE 128  /* a span of keys of this width fits a core's own cache */
 
@@ -115,13 +114,8 @@ static void attend_crowd(const Crowd *crowd, const float *turned, const float *v
     int64_t common = counts[CROWD - 1], channel = 0;
     for (int64_t key = 0; key < counts[CROWD - 1]; key += KEYS_AT_ONCE * LANES)
         score_crowd(crowd, turned + key, weights + key, width, scale);
-    for (int row = 0; row < CROWD; row++) {
-        common = counts[row] < common ? counts[row] : common;
-        if (counts[row] <= 0) continue;
-        const float shrink = soften(weights + row * SPAN, counts[row], seen + row);
-        for (int64_t i = 0; i < width; i++) crowd->y[row * crowd->y_stride + i] *= shrink;
-    }
-    common = common < 0 ? 0 : common;
+    for (int row = 0; row < CROWD; row++) common = counts[row] < common ? counts[row] : common;
+    soften(weights, counts, seen, CROWD, crowd->y, crowd->y_stride, width);
     for (; channel + 2 * LANES <= width; channel += 2 * LANES)
         mix_crowd(crowd, weights, values, channel, common, width, 2);
     for (; channel < width; channel += LANES) mix_crowd(crowd, weights, values, channel, common, width, 1);

@@ -10,38 +10,46 @@
 static void place(const float *sums, int rows, int64_t width, const float *bias, float *y, int64_t outputs,
                   int64_t output) {
     const int64_t many = outputs - output < width ? outputs - output : width;
-    for (int row = 0; row < rows; row++)
-        for (int64_t i = 0; i < many; i++)
-            y[row * outputs + output + i] = sums[row * width + i] + (bias ? bias[output + i] : 0.0f);
+    for (int row = 0; row < rows; row++) {
+        float *to = y + row * outputs + output;
+        const float *from = sums + row * width;
+        int64_t i = 0;
+        for (; i + LANES <= many; i += LANES)
+            store(to + i, load(from + i) + (bias ? load(bias + output + i) : all(0.0f)));
+        for (; i < many; i++) to[i] = from[i] + (bias ? bias[output + i] : 0.0f);
+    }
 }
 
 #if defined(__AVX2__) && defined(__F16C__)
 
-/* One block of neighbouring groups with a byte for each number. */
+/* One block of neighbouring groups with a byte for each number, and floats. */
 typedef struct {
     uint8_t weights[QUADS][PANEL_GROUPS][GROUP][QUAD];
+    float scales[PANEL_GROUPS][GROUP], smallest[PANEL_GROUPS][GROUP];
 } Panel;
 
-static void unpack_panel(const Nibbles *packed, int64_t blocks, Panel *panel) {
+static void unpack_block(const Nibbles *from, Panel *panel, int group) {
     const __m256i mask = _mm256_set1_epi8(15);
-    for (int64_t block = 0; block < blocks; block++)
-        for (int group = 0; group < PANEL_GROUPS; group++)
-            for (int pair = 0; pair < QUADS / 2; pair++) {
-                const Nibbles *from = packed + group * blocks + block;
-                const __m256i both = _mm256_loadu_si256((const __m256i *)from->weights[pair]);
-                const __m256i high = _mm256_and_si256(_mm256_srli_epi16(both, 4), mask);
-                _mm256_storeu_si256((__m256i *)panel[block].weights[2 * pair][group], _mm256_and_si256(both, mask));
-                _mm256_storeu_si256((__m256i *)panel[block].weights[2 * pair + 1][group], high);
-            }
+    _mm256_storeu_ps(panel->scales[group], from_halves(from->scales));
+    _mm256_storeu_ps(panel->smallest[group], from_halves(from->smallest));
+    for (int pair = 0; pair < QUADS / 2; pair++) {
+        const __m256i both = _mm256_loadu_si256((const __m256i *)from->weights[pair]);
+        const __m256i high = _mm256_and_si256(_mm256_srli_epi16(both, 4), mask);
+        _mm256_storeu_si256((__m256i *)panel->weights[2 * pair][group], _mm256_and_si256(both, mask));
+        _mm256_storeu_si256((__m256i *)panel->weights[2 * pair + 1][group], high);
+    }
 }
 
 /* One block of a tile of a panel, whose whole numbers are exact in any order: products (rows, groups) */
 ALWAYS void add_panel(const int8_t *numbers, int64_t stride, const Panel *panel, __m256i *products) {
     for (int i = 0; i < PANEL_ROWS * PANEL_GROUPS; i++) products[i] = _mm256_setzero_si256();
+#pragma GCC unroll 8
     for (int quad = 0; quad < QUADS; quad++) {
         __m256i w[PANEL_GROUPS];
-        for (int group = 0; group < PANEL_GROUPS; group++)
+        for (int group = 0; group < PANEL_GROUPS; group++) {
             w[group] = _mm256_loadu_si256((const __m256i *)panel->weights[quad][group]);
+            IN_THIS_ORDER(w[group]); /* else it is loaded again for each row */
+        }
         for (int row = 0; row < PANEL_ROWS; row++) {
             const __m256i four = four_inputs(numbers + row * stride + quad * QUAD);
             for (int group = 0; group < PANEL_GROUPS; group++) {
@@ -54,23 +62,20 @@ ALWAYS void add_panel(const int8_t *numbers, int64_t stride, const Panel *panel,
 }
 
 /* PANEL_ROWS rows of x: sums (rows, groups * 8), with the floats of each added as `tile_of_nibbles` adds them */
-static void tile_of_panel(const Quantised *x, int64_t first, const Nibbles *packed, const Panel *panel, int64_t blocks,
-                          float *sums) {
+static void tile_of_panel(const Quantised *x, int64_t first, const Panel *panel, int64_t blocks, float *sums) {
     __m256 totals[PANEL_ROWS * PANEL_GROUPS];
     for (int i = 0; i < PANEL_ROWS * PANEL_GROUPS; i++) totals[i] = _mm256_setzero_ps();
-    for (int64_t block = 0; block < blocks; block++) {
+    for (int64_t block = 0; block < blocks; block++, panel++) {
         const int64_t at = first * blocks + block;
         __m256i products[PANEL_ROWS * PANEL_GROUPS];
-        add_panel(x->numbers + at * BLOCK, blocks * BLOCK, panel + block, products);
-        for (int group = 0; group < PANEL_GROUPS; group++) {
-            const Nibbles *from = packed + group * blocks + block;
-            const __m256 scales = from_halves(from->scales), smallest = from_halves(from->smallest);
-            for (int row = 0; row < PANEL_ROWS; row++) {
-                const int i = row * PANEL_GROUPS + group;
-                const __m256 scale = _mm256_mul_ps(scales, _mm256_set1_ps(x->scales[at + row * blocks]));
-                totals[i] = _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(whole_sums(products[i])), totals[i]);
-                totals[i] = _mm256_fmadd_ps(smallest, _mm256_set1_ps(x->sums[at + row * blocks]), totals[i]);
-            }
+        add_panel(x->numbers + at * BLOCK, blocks * BLOCK, panel, products);
+        for (int i = 0; i < PANEL_ROWS * PANEL_GROUPS; i++) {
+            const int64_t of_row = at + i / PANEL_GROUPS * blocks, group = i % PANEL_GROUPS;
+            const __m256 scales = _mm256_loadu_ps(panel->scales[group]);
+            const __m256 smallest = _mm256_loadu_ps(panel->smallest[group]);
+            const __m256 scale = _mm256_mul_ps(scales, _mm256_set1_ps(x->scales[of_row]));
+            totals[i] = _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(whole_sums(products[i])), totals[i]);
+            totals[i] = _mm256_fmadd_ps(smallest, _mm256_set1_ps(x->sums[of_row]), totals[i]);
         }
     }
     for (int i = 0; i < PANEL_ROWS * PANEL_GROUPS; i++) _mm256_storeu_ps(sums + i * GROUP, totals[i]);
@@ -81,10 +86,11 @@ static int64_t multiply_panel(const Quantised *x, int64_t token, int64_t end, co
                               int64_t blocks, float *y, int64_t outputs) {
     const Nibbles *packed = (const Nibbles *)matrix->data + group * blocks;
     Panel panel[MOST_IN_A_PANEL];
-    unpack_panel(packed, blocks, panel);
+    for (int64_t at = 0; at < PANEL_GROUPS * blocks; at++)
+        unpack_block(packed + at, panel + at % blocks, (int)(at / blocks));
     for (; token + PANEL_ROWS <= end; token += PANEL_ROWS) {
         float sums[PANEL_ROWS * PANEL_GROUPS * GROUP];
-        tile_of_panel(x, token, packed, panel, blocks, sums);
+        tile_of_panel(x, token, panel, blocks, sums);
         place(sums, PANEL_ROWS, PANEL_GROUPS * GROUP, matrix->bias, y + token * outputs, outputs, group * GROUP);
     }
     return token;

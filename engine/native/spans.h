@@ -1,6 +1,7 @@
 /* One query over a span of keys and values. */
 
 #define SPAN 64
+#define CROWD 4 /* queries */
 #define SIDE_BY_SIDE 8 /* vectors of a head's width that stay in registers together */
 
 /* Where tokens keep their keys and values: token t's at place positions[t] of the cache at slots[t], which is
@@ -62,25 +63,44 @@ static void mix_all(const float *weights, const float *values, float *y, int64_t
         for (int64_t place = 0; place < count; place++) y[channel] += weights[place] * values[place * width + channel];
 }
 
-/* Scores of `count` keys, with room for whole vectors of eight -> weights, and what was seen brought up to date. The
-   softmax is taken span by span with a running maximum (arXiv:1805.02867), so that no row of scores as long as the
-   context is needed. Returns by how much what was mixed before shrinks. */
-static float soften(float *weights, int64_t count, Seen *seen) {
-    float total[LANES] = {0};
-    Eight highest = all(seen->largest);
-    for (int64_t i = count; i % LANES; i++) weights[i] = -INFINITY;
-    for (int64_t i = 0; i < count; i += LANES) highest = larger_of(load(weights + i), highest);
-    float largest = highest[0];
-    for (int lane = 1; lane < LANES; lane++) largest = highest[lane] > largest ? highest[lane] : largest;
-    for (int64_t i = 0; i < count; i += LANES)
-#pragma omp simd
-        for (int lane = 0; lane < LANES; lane++)
-            total[lane] += weights[i + lane] = exponential(weights[i + lane] - largest);
-    const float shrink = exponential(seen->largest - largest);
-    seen->largest = largest;
-    seen->sum *= shrink;
-    for (int lane = 0; lane < LANES; lane++) seen->sum += total[lane];
-    return shrink;
+/* The largest of `count` scores, with room for whole vectors of eight, and of `before`. */
+static float largest_of(float *scores, int64_t count, float before) {
+    Eight highest = all(before);
+    for (int64_t i = count; i % LANES; i++) scores[i] = -INFINITY;
+    for (int64_t i = 0; i < count; i += LANES) highest = larger_of(load(scores + i), highest);
+    for (int lane = LANES / 2; lane; lane /= 2)
+        for (int i = 0; i < lane; i++) highest[i] = highest[i] > highest[i + lane] ? highest[i] : highest[i + lane];
+    return highest[0];
+}
+
+/* Scores of `count` keys, as powers of two, -> weights, 1 for the largest. Returns their sum. */
+static float weigh(float *scores, int64_t count, float largest) {
+    Eight total = {0};
+    for (int64_t i = 0; i < count; i += LANES) {
+        const Eight weight = power_of_two(load(scores + i) - all(largest));
+        store(scores + i, weight);
+        total += weight;
+    }
+    for (int lane = LANES / 2; lane; lane /= 2)
+        for (int i = 0; i < lane; i++) total[i] += total[i + lane];
+    return total[0];
+}
+
+/* Scores (rows, SPAN) of so many keys each, as powers of two, -> weights; what was seen is brought up to date, and y,
+   whose rows are `stride` floats apart, shrinks as what was mixed before does. The softmax is taken span by span with a
+   running maximum (arXiv:1805.02867), so that no row of scores as long as the context is needed. Each part is done for
+   all rows before the next: one row's numbers wait for each other. */
+static void soften(float *scores, const int64_t *counts, Seen *seen, int rows, float *y, int64_t stride,
+                   int64_t width) {
+    float largest[CROWD], shrink[CROWD];
+    for (int row = 0; row < rows; row++) largest[row] = largest_of(scores + row * SPAN, counts[row], seen[row].largest);
+    for (int row = 0; row < rows; row++) {
+        shrink[row] = power_of_two(all(seen[row].largest - largest[row]))[0];
+        seen[row].sum = seen[row].sum * shrink[row] + weigh(scores + row * SPAN, counts[row], largest[row]);
+        seen[row].largest = largest[row];
+    }
+    for (int row = 0; row < rows; row++)
+        for (int64_t i = 0; shrink[row] != 1.0f && i < width; i++) y[row * stride + i] *= shrink[row];
 }
 
 /* One query over one span of keys and values, each (count, width) */
@@ -93,7 +113,6 @@ static void attend_span(const float *query, const float *keys, const float *valu
         store(weights + i, all(scale) * (there == LANES ? eight_scores(query, keys + i * width, LANES, width)
                                                         : eight_scores(query, keys + i * width, there, width)));
     }
-    const float shrink = soften(weights, count, seen);
-    for (int64_t channel = 0; channel < width; channel++) y[channel] *= shrink;
+    soften(weights, &count, seen, 1, y, 0, width);
     mix_all(weights, values, y, count, width);
 }

@@ -19,8 +19,12 @@ static void norm_row(const float *x, const float *weight, float *y, int64_t widt
 
 /* One row: silu(gate) * up of (2 width) numbers, gate first */
 static void gate_row(const float *x, float *y, int64_t width) {
-#pragma omp simd
-    for (int64_t i = 0; i < width; i++) y[i] = x[i] / (1.0f + exponential(-x[i])) * x[width + i];
+    int64_t i = 0;
+    for (; i + LANES <= width; i += LANES) store(y + i, gated(load(x + i), load(x + width + i)));
+    if (i < width) {
+        const Eight last = gated(load_some(x + i, width - i), load_some(x + width + i, width - i));
+        memcpy(y + i, &last, (size_t)(width - i) * sizeof(float));
+    }
 }
 
 /* One row: turn the pairs (i, i + width / 2) of each head by the angles of its token */

@@ -1,4 +1,4 @@
-/* Eight floats at once, in C that any processor's compiler takes, and an exponential that loops can be made of. */
+/* Eight floats at once, in C that any processor's compiler takes, and what is made of powers. */
 
 #include <math.h>
 #include <stdint.h>
@@ -37,9 +37,14 @@ ALWAYS Eight all(float value) {
     return (Eight){value, value, value, value, value, value, value, value};
 }
 
+/* The right one where they cannot be compared. */
 ALWAYS Eight larger_of(Eight left, Eight right) {
+#if defined(__AVX2__)
+    return (Eight)_mm256_max_ps((__m256)left, (__m256)right);
+#else
     const EightBits is_left = left > right;
     return (Eight)(((EightBits)left & is_left) | ((EightBits)right & ~is_left));
+#endif
 }
 
 /* sum + left * right, rounded once where the processor can. Said outright: left to itself, gcc does so here and not
@@ -68,28 +73,22 @@ ALWAYS Eight sums_of(const Eight *x) {
 #endif
 }
 
-/* e to the power of x, to about 1e-7 of it: 2^n times a polynomial over what is left, at most half of ln 2. Below
-   -87 it is the smallest normal number, above 88 the largest power. Free of calls and branches, so that a loop of it
-   becomes vector instructions. */
-ALWAYS float exponential(float x) {
-    const float nearest = 12582912.0f; /* 1.5 * 2^23: adding it rounds to whole numbers */
-    x = x < -87.0f ? -87.0f : x;
-    x = x > 88.0f ? 88.0f : x;
-    const float shifted = x * 1.44269504f + nearest;
-    const float n = shifted - nearest;
-    const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f; /* ln 2 in two parts */
-    float p = 1.0f / 5040.0f;
-    p = p * r + 1.0f / 720.0f;
-    p = p * r + 1.0f / 120.0f;
-    p = p * r + 1.0f / 24.0f;
-    p = p * r + 1.0f / 6.0f;
-    p = p * r + 0.5f;
-    p = p * r + 1.0f;
-    p = p * r + 1.0f;
-    int32_t bits;
-    float power;
-    memcpy(&bits, &shifted, sizeof bits);
-    bits = (int32_t)(((uint32_t)bits + 127u) << 23);
-    memcpy(&power, &bits, sizeof power);
-    return p * power;
+#define POWER_OF_E 1.44269504f /* e is 2 to the power of this */
+
+/* 2 to the power of each x, to about 1e-7 of it: 2^n times a polynomial (the best of its degree) over what is left, at
+   most a half. Below -125 it is as small as there, above 127 as large. */
+ALWAYS Eight power_of_two(Eight x) {
+    static const float factors[] = {1.3399931e-3f, 9.6184891e-3f, 5.5503286e-2f, 2.4022646e-1f, 6.9314718e-1f, 1.0f};
+    const Eight nearest = all(12582912.0f); /* 1.5 * 2^23: adding it rounds to whole numbers */
+    x = larger_of(all(-125.0f), x);
+    x = -larger_of(all(-127.0f), -x);
+    const Eight shifted = x + nearest, rest = x - (shifted - nearest);
+    Eight p = all(1.5345812e-4f);
+    for (int i = 0; i < 6; i++) p = add_product(all(factors[i]), p, rest);
+    return (Eight)((EightBits)p + ((EightBits)shifted << 23)); /* n is in the last bits of `shifted` */
+}
+
+/* x / (1 + e^-x) * up, for each of eight */
+ALWAYS Eight gated(Eight x, Eight up) {
+    return x / (all(1.0f) + power_of_two(all(-POWER_OF_E) * x)) * up;
 }
