@@ -22,13 +22,15 @@ import psutil
 from bench.children import end_in_order
 from bench.report import Table, save, say
 from bench.rows.memory import MIB, tree_bytes
-from bench.serving import Server, serving
+from bench.serving import Server, listen, serving
 from bench.visitors import STUCK_SECONDS, Counts, Visitor
 
 VISITORS = 16
 # Pools of threads and of database connections fill up as chance has it.
 MOST_GROWTH = {"memory, MiB": 16.0, "memory of the web process, MiB": 16.0, "threads": 4.0, "open files": 16.0}
-CACHE = "keys and values, MiB, not in the next"
+CACHE = "keys and values among it, MiB"
+# More than any visitor's prompt and answer together.
+FILLING_WORDS = 320
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ def soak(server: Server, plan: Plan) -> tuple[Table, list[str]]:
     """One bout after another, with a look at what the server holds after each. The table, and what was wrong."""
     counts, looks = Counts(), []
     quiet(server, plan)
+    fill(server, plan.lasting)
     for number in range(plan.bouts):
         say(f"soak: bout {number + 1} of {plan.bouts}, {plan.seconds / plan.bouts:.0f} s")
         bout(server, plan, counts, VISITORS * number)
@@ -112,13 +115,23 @@ def quiet(server: Server, plan: Plan) -> None:
         server.ask("/api/generate", {"model": model, "prompt": "One", "max_new_tokens": 2, "stream": False})
 
 
+def fill(server: Server, model: str) -> None:
+    """Have every place for keys and values written once: a page of memory counts from then on, not from its making."""
+    long = (
+        {"model": model, "prompt": f"{each} word " * FILLING_WORDS, "max_new_tokens": 2} for each in range(VISITORS)
+    )
+    ends = [stream.last for stream in listen(server, list(long))]
+    if set(ends) != {"done"}:
+        raise SystemExit(f"the model could not be filled: {ends}")
+
+
 def held(server: Server, plan: Plan) -> dict[str, float]:
-    """What the server's tree of processes holds; keys and values, which have a budget of their own, apart."""
+    """What the server's tree of processes holds."""
     root = psutil.Process(server.process.pid)
     everybody = [root, *root.children(recursive=True)]
     caches = sum(server.ask(f"/api/models/{model}/status")["cache"]["bytes"] for model in plan.models)
     return {
-        "memory, MiB": (tree_bytes(root) - caches) / MIB,
+        "memory, MiB": tree_bytes(root) / MIB,
         CACHE: caches / MIB,
         "memory of the web process, MiB": (root.memory_info().rss - getattr(root.memory_info(), "shared", 0)) / MIB,
         "threads": float(sum(each.num_threads() for each in everybody)),
@@ -135,7 +148,7 @@ def _table(plan: Plan, counts: Counts, looks: Sequence[dict[str, float]]) -> Tab
     rows = [
         (name, *(f"{look[name]:,.1f}" for look in looks), f"{_growth(looks, name):+.1f}", allowed)
         for name, allowed in {
-            CACHE: "has a budget",
+            CACHE: "as slots need",
             **{each: f"{most:+.0f}" for each, most in MOST_GROWTH.items()},
         }.items()
     ]

@@ -100,13 +100,18 @@ class Visitor:
                 raise
 
     def _follow(self, body: dict[str, Any], stage: str | None, act: Callable[[str], None] | None) -> None:
-        """Read an answer; at a stage do something about it, or hang up where `act` is None."""
+        """Read an answer; at a stage do something about it, or hang up where `act` is None.
+
+        It is stuck when no event comes for STUCK_SECONDS; a slow machine's answer takes longer as a whole.
+        """
         stream, run_id, deadline = open_stream(self._server, body), "", time.monotonic() + STUCK_SECONDS
         stream.connection.settimeout(STUCK_SECONDS)
         with stream.connection:
             while stage != "sent" or act is not None:
-                part = stream.connection.recv(65536)
+                part, events = stream.connection.recv(65536), len(stream.events)
                 stream.hear(part, time.perf_counter())
+                if len(stream.events) > events:
+                    deadline = time.monotonic() + STUCK_SECONDS
                 run_id = next((data["run_id"] for _, data in stream.of("start")), run_id)
                 if stage is not None and run_id and _is_at(stage, len(stream.of("token"))):
                     if act is None:
@@ -116,7 +121,7 @@ class Visitor:
                 if not part:
                     break
                 if time.monotonic() > deadline:
-                    raise TimeoutError(f"no end of {run_id} after {STUCK_SECONDS:.0f} s")
+                    raise TimeoutError(f"nothing new of {run_id} for {STUCK_SECONDS:.0f} s after {stream.last}, {body}")
         if stage != "sent":
             self._ended(stream.last, stream.events[-1][2] if stream.events else {}, stream.rest)
 

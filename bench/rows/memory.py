@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import psutil
 
-from bench.engines import engine_over, folder_of
+from bench.engines import engine_over, first_token_seconds, folder_of
 from bench.menu import Options
 from bench.report import Table, say
 from engine import Engine, LoadOptions
 
 CYCLES, MIB = 10, 2**20
+ESTIMATED_TOKENS = 2048
 
 
 def measure(options: Options) -> Iterator[Table]:
@@ -53,11 +54,14 @@ def tree_bytes(root: psutil.Process | None = None) -> int:
 
 
 def _estimated_and_taken(engine: Engine, model: str, precision: str) -> tuple[int, int]:
-    """Of the worker and its weights, before any key or value is there."""
+    """Of the worker with its weights, and with keys and values of as many tokens as the estimate has in it."""
     chosen = LoadOptions(precision=precision)
     info = engine.checkpoint(model)
     estimated = engine.estimate(info, chosen)
     engine.load(model, chosen)
-    taken = engine.wait_until_loaded(model).memory_bytes
+    engine.wait_until_loaded(model)
+    tokens = min(info.context_length, ESTIMATED_TOKENS) - 2
+    first_token_seconds(engine, model, [1000 + place for place in range(tokens)])
+    taken = engine.status(model).memory_bytes
     engine.unload(model)
-    return estimated.total_bytes - estimated.kv_bytes_per_token * min(info.context_length, 2048), taken
+    return estimated.total_bytes, taken
