@@ -33,9 +33,11 @@ from engine.questions import (
 )
 from engine.request import (
     MAX_STOP_STRINGS,
+    MOST_BIASED,
     SAMPLING_FIELDS,
     Constraint,
     GenerationRequest,
+    LogitBias,
     Message,
     SamplingParams,
     ToolCall,
@@ -58,6 +60,7 @@ from engine.watchdog import Patience
 __all__ = [
     "GROUPS",
     "MAX_STOP_STRINGS",
+    "MOST_BIASED",
     "SAMPLING_FIELDS",
     "VERSION",
     "Answered",
@@ -85,6 +88,7 @@ __all__ = [
     "Listing",
     "LoadCancelled",
     "LoadOptions",
+    "LogitBias",
     "MemoryEstimate",
     "MemoryPicture",
     "Message",

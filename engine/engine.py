@@ -176,6 +176,7 @@ class Engine:
             prompt_ids=request.prompt_ids,
             tools=request.tools,
             constraint=request.constraint,
+            logit_bias=request.logit_bias,
         )
         return self._hand_over(letter, info)
 

@@ -14,7 +14,7 @@ from typing import Literal
 from engine.catalog.sidecar import Sidecar
 from engine.errors import EngineError
 from engine.questions import Candidate, Question, Reply
-from engine.request import Constraint, Message, SamplingParams, ToolCall, Tools
+from engine.request import Constraint, LogitBias, Message, SamplingParams, ToolCall, Tools
 
 FinishReason = Literal["stop", "length", "cancelled"]
 Stage = Literal["queued", "loading", "prefill"]
@@ -63,6 +63,7 @@ class Submit:
     prompt_ids: tuple[int, ...] | None = None
     tools: Tools | None = None
     constraint: Constraint | None = None
+    logit_bias: LogitBias = ()
 
 
 @dataclass(frozen=True, slots=True)

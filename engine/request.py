@@ -17,7 +17,12 @@ MAX_TOP_LOGPROBS = 20
 LARGEST_SEED = 2**63 - 1
 MAX_TOOLS = 128
 LONGEST_CONSTRAINT = 200_000
+MOST_BIASED = 300
+LARGEST_BIAS = 100
 TOOL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+# Token ids with what is added to their logits.
+LogitBias = tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +154,10 @@ class GenerationRequest:
     prompt_ids: tuple[int, ...] | None = None
     tools: Tools | None = None
     constraint: Constraint | None = None
+    logit_bias: LogitBias = ()
 
     def __post_init__(self) -> None:
+        check_bias(self.logit_bias)
         if self.tools is not None and self.messages is None:
             raise InvalidRequest("tools need messages, not a prompt", param="tools")
         check_prompt(self.prompt, self.prompt_ids, self.messages)
@@ -181,9 +188,18 @@ def check_prompt(prompt: str | None, ids: tuple[int, ...] | None, messages: tupl
         raise InvalidRequest(f"token ids begin at 0, and the prompt holds {min(ids)}", param="prompt")
 
 
-def _within(name: str, value: float, low: float, high: float, *, above: bool = False) -> None:
+def check_bias(bias: LogitBias) -> None:
+    """Raise InvalidRequest for too many ids, ids below 0 and amounts out of range; the worker knows which ids exist."""
+    if len(bias) > MOST_BIASED:
+        raise InvalidRequest(f"logit_bias holds at most {MOST_BIASED} ids, not {len(bias)}", param="logit_bias")
+    for token_id, amount in bias:
+        _within("a token id in logit_bias", token_id, 0, 2**31 - 1, param="logit_bias")
+        _within(f"logit_bias of {token_id}", amount, -LARGEST_BIAS, LARGEST_BIAS, param="logit_bias")
+
+
+def _within(name: str, value: float, low: float, high: float, *, above: bool = False, param: str | None = None) -> None:
     inside = not math.isnan(value) and (low < value if above else low <= value) and value <= high
     if inside:
         return
     bounds = f"above {low} and at most {high}" if above else f"between {low} and {high}"
-    raise InvalidRequest(f"{name} must be {bounds}, not {value}", param=name)
+    raise InvalidRequest(f"{name} must be {bounds}, not {value}", param=param or name)

@@ -55,6 +55,7 @@ def _requests(asked: ChatBody) -> list[GenerationRequest]:
             continue_final_message=bool(asked.continue_final_message),
             tools=asked.offered(),
             constraint=asked.constraint(),
+            logit_bias=asked.bias(),
         )
         for choice in range(asked.choices)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from typing import Any
 
@@ -46,7 +47,8 @@ def _model(asked: CompletionBody) -> str:
 
 
 def _requests(asked: CompletionBody, prompts: list[Prompt], limit: int) -> list[GenerationRequest]:
-    logprobs = 0 if asked.logprobs is None else max(1, asked.logprobs)
+    is_compared = asked.candidates > asked.choices
+    logprobs = max(1, asked.logprobs or 0) if is_compared or asked.logprobs is not None else 0
     return [
         GenerationRequest(
             model=asked.model,
@@ -54,9 +56,10 @@ def _requests(asked: CompletionBody, prompts: list[Prompt], limit: int) -> list[
             prompt_ids=None if isinstance(prompt, str) else prompt,
             sampling=asked.sampling(limit, logprobs) | asked.seed_of(choice),
             constraint=asked.constraint(),
+            logit_bias=asked.bias(),
         )
         for prompt in prompts
-        for choice in range(asked.choices)
+        for choice in range(asked.candidates)
     ]
 
 
@@ -81,16 +84,30 @@ def _whole(
     asked: CompletionBody, prompts: list[Prompt], runs: list[Run], envelope: shapes.Envelope, who: sse.Caller
 ) -> dict[str, Any]:
     echoed = [_Echo(asked, prompt, who) for prompt in prompts] if asked.echo else []
-    answers = [bound.whole(run, who) for run in runs]
+    made = [bound.whole(run, who) for run in runs]
+    done = [each.done for each in made]
+    answers = _best(asked, made)
     choices = []
     for index in range(len(prompts) * asked.choices):
         echo = echoed[index // asked.choices] if echoed else None
         answer = answers[index] if answers else None
         choices.append(_choice(asked, index, echo, answer))
-    done = [each.done for each in answers]
-    prompt_tokens = sum(each.usage.prompt_tokens for each in done[:: asked.choices])
+    prompt_tokens = sum(each.usage.prompt_tokens for each in done[:: asked.candidates])
     prompt_tokens = prompt_tokens or sum(len(echo.tokens) for echo in echoed)
     return envelope.fill(choices, usage=shapes.usage(done, prompt_tokens))
+
+
+def _best(asked: CompletionBody, made: list[bound.Whole]) -> list[bound.Whole]:
+    """Of each prompt's answers the wanted number: the best ones by what each of their tokens cost, best first."""
+    if asked.candidates == asked.choices:
+        return made
+    groups = [made[start : start + asked.candidates] for start in range(0, len(made), asked.candidates)]
+    return [each for group in groups for each in sorted(group, key=_mean_logprob, reverse=True)[: asked.choices]]
+
+
+def _mean_logprob(answer: bound.Whole) -> float:
+    logprobs = [each.logprob for token in answer.tokens for each in token.tokens]
+    return sum(logprobs) / len(logprobs) if logprobs else -math.inf
 
 
 def _choice(asked: CompletionBody, index: int, echo: _Echo | None, answer: bound.Whole | None) -> dict[str, Any]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
 from chat.schemas.body import Body, Name, Text
 from chat.schemas.generate import MAX_MESSAGES
-from engine import MAX_STOP_STRINGS, Constraint, InvalidRequest, Message, ToolCall, Tools
+from engine import MAX_STOP_STRINGS, MOST_BIASED, Constraint, InvalidRequest, LogitBias, Message, ToolCall, Tools
 
 MAX_CHOICES = 16
 MAX_PROMPTS = 256
 LARGEST_SEED = 2**63
+_ID = re.compile(r"[0-9]{1,10}")
 Ids = Annotated[list[int], Field(max_length=1_000_000)]
 
 
@@ -87,6 +89,7 @@ class SamplingBody(LooseBody):
     frequency_penalty: float | None = None
     n: Annotated[int, Field(ge=1, le=MAX_CHOICES)] | None = None
     seed: int | None = None
+    logit_bias: Annotated[dict[str, float], Field(max_length=MOST_BIASED)] | None = None
     stop: Annotated[list[Name], Field(max_length=MAX_STOP_STRINGS)] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
@@ -121,6 +124,13 @@ class SamplingBody(LooseBody):
     def seed_of(self, choice: int) -> dict[str, int]:
         """The seed of one of the choices, where the caller named one: each has its own."""
         return {} if self.seed is None else {"seed": (self.seed + choice) % LARGEST_SEED}
+
+    def bias(self) -> LogitBias:
+        """What is added to which logits: ids come as texts, since JSON has no other names. Raises InvalidRequest."""
+        wrong = [name for name in self.logit_bias or {} if not _ID.fullmatch(name)]
+        if wrong:
+            raise InvalidRequest(f"logit_bias names tokens by their ids, not {wrong[0]!r}", param="logit_bias")
+        return tuple((int(name), amount) for name, amount in (self.logit_bias or {}).items())
 
     def constraint(self) -> Constraint | None:
         """What the answer's text must be. Raises InvalidRequest."""
@@ -174,6 +184,22 @@ class CompletionBody(SamplingBody):
     logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     echo: bool | None = None
     suffix: Text | None = None
+    best_of: Annotated[int, Field(ge=1, le=MAX_CHOICES)] | None = None
+
+    @property
+    def candidates(self) -> int:
+        """How many answers are made for each prompt, of which the best ones are shown. Raises InvalidRequest."""
+        if self.best_of is None:
+            return self.choices
+        if self.best_of < self.choices:
+            raise InvalidRequest(f"best_of must be at least n, which is {self.choices}", param="best_of")
+        if self.stream and self.best_of > self.choices:
+            raise InvalidRequest(
+                "the best of several answers is known once all have ended: it cannot be streamed",
+                param="best_of",
+                hint="Leave best_of out, or stream.",
+            )
+        return self.best_of
 
     def prompts(self) -> list[str | tuple[int, ...]]:
         """The prompts, each a text or ids. Raises InvalidRequest."""

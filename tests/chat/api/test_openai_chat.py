@@ -15,6 +15,7 @@ from chat.settings import Settings
 from engine import Engine, WorkerFailed
 from tests.chat.wire import LiveServer, read_until, refused, wait_until
 from tests.doubles import Script, ScriptedEngine
+from tests.tiny import byte_tokenizer
 
 MODEL = "sft/tiny"
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -244,3 +245,11 @@ def test_closing_the_connection_ends_the_compute(engine: ScriptedEngine, server:
     with server.post("/v1/chat/completions", body) as connection:
         read_until(connection, b"word")
     wait_until(lambda: bool(engine.cancelled_at))
+
+
+def test_a_bias_reaches_a_chat_and_bends_to_the_form_of_the_answer(real: FlaskClient) -> None:
+    z = str(byte_tokenizer().encode("z").ids[0])
+    assert post(real, logit_bias={z: 100}).json["choices"][0]["message"]["content"] == "z" * 8
+    schema = {"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA}}
+    answer = post(real, logit_bias={z: 100}, response_format=schema, max_tokens=60).json
+    assert json.loads(answer["choices"][0]["message"]["content"]).keys() == {"n"}

@@ -122,6 +122,14 @@ def test_a_stream_says_the_same(real: FlaskClient, echo: bool) -> None:
         ({"prompt": [-1]}, "prompt"),
         ({"prompt": ["a", [1]]}, None),
         ({"suffix": "x"}, "suffix"),
+        ({"best_of": 1, "n": 2}, "best_of"),
+        ({"best_of": 2, "stream": True}, "best_of"),
+        ({"best_of": 17}, "best_of"),
+        ({"logit_bias": {"10": 101}}, "logit_bias"),
+        ({"logit_bias": {"ten": 1}}, "logit_bias"),
+        ({"logit_bias": {"-1": 1}}, "logit_bias"),
+        ({"logit_bias": {"70000": 1}}, "logit_bias"),
+        ({"logit_bias": {str(each): 1 for each in range(301)}}, "logit_bias"),
         ({"logprobs": 21}, "logprobs"),
         ({"prompt": "x" * 600}, "prompt"),
     ],
@@ -129,3 +137,31 @@ def test_a_stream_says_the_same(real: FlaskClient, echo: bool) -> None:
 def test_a_mistake_is_named(real: FlaskClient, fields: dict[str, Any], param: str | None) -> None:
     error = refused(post(real, **fields), 400)
     assert param is None or error["param"] == param
+
+
+def test_a_token_comes_always_or_never_as_its_bias_says(real: FlaskClient) -> None:
+    (usual,) = choices(real, logprobs=1)
+    (banned,) = choices(real, logprobs=1, logit_bias={str(byte_tokenizer().encode(usual["text"]).ids[0]): -100})
+    assert banned["text"][0] != usual["text"][0]
+    (wanted,) = choices(real, logit_bias={str(byte_tokenizer().encode("z").ids[0]): 100})
+    assert wanted["text"] == "zzzzzz"
+
+
+def test_a_bias_is_for_its_own_answer_alone(real: FlaskClient) -> None:
+    (usual,) = choices(real)
+    assert choices(real, logit_bias={}) == [usual]
+    choices(real, logit_bias={str(byte_tokenizer().encode("z").ids[0]): 100})
+    assert choices(real) == [usual]
+
+
+def test_of_several_answers_the_best_come_first(real: FlaskClient) -> None:
+    several = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "seed": 7}
+    every = choices(real, n=4, logprobs=1, **several)
+    cost = {each["text"]: sum(each["logprobs"]["token_logprobs"]) / 6 for each in every}
+    ranked = sorted(cost, key=cost.__getitem__, reverse=True)
+    assert len(ranked) == 4, "four different answers"
+    response = post(real, n=2, best_of=4, **several).json
+    assert [(each["index"], each["text"], each["logprobs"]) for each in response["choices"]] == [
+        (0, ranked[0], None), (1, ranked[1], None)
+    ]  # fmt: skip
+    assert response["usage"]["completion_tokens"] == 24, "those that are not shown were computed too"
