@@ -28,7 +28,8 @@ ANSWER = "A checkpoint is a photograph of a model: its weights at one step of tr
 class Script:
     """What one answer is like. With an `error` the run fails once `tokens_before_error` tokens have come.
 
-    A silent one sends nothing at all until it is called off.
+    A silent one sends nothing at all until it is called off; one that lingers says all and then does not end for so
+    long, so that whoever stops it need not be quick.
     """
 
     answer: str = ANSWER
@@ -37,6 +38,7 @@ class Script:
     error: EngineError | None = None
     tokens_before_error: int = 0
     is_silent: bool = False
+    lingers_seconds: float = 0.0
 
     def tokens(self) -> list[str]:
         """The answer cut into words, each with the space before it."""
@@ -82,6 +84,8 @@ class ScriptedRun:
             self.said.append(text)
             scored = _scored(text, index, self.sampling.logprobs)
             self.completion.put(Token(self.completion.run_id, text, (100 + index,), index, scored))
+        if self.script.lingers_seconds and self.called_off.wait(self.script.lingers_seconds):
+            return self._done("cancelled")
         return self._done("stop" if len(self.said) == len(words) else "length")
 
     def _started(self) -> Started:

@@ -16,6 +16,7 @@ from engine import InvalidRequest, WorkerFailed
 from tests.doubles import ANSWER, Script, ScriptedEngine
 from tests.page_texts import GROWING_CODE, TEXTS
 
+LINGERS_SECONDS = 120.0
 MARKDOWN = """# A heading
 
 Some **bold** words, a [link](https://example.org) and `code`:
@@ -43,9 +44,9 @@ def scripts(token_seconds: float) -> dict[str, Script]:
         "/fail": Script(error=too_long),
         "/late": Script(token_seconds=token_seconds, error=died, tokens_before_error=5),
         "/slow": Script(token_seconds=0.5, prefill_seconds=3.0),
-        "/long": Script(answer=" ".join([ANSWER] * 40), token_seconds=token_seconds),
+        "/long": Script(answer=" ".join([ANSWER] * 40), token_seconds=token_seconds, lingers_seconds=LINGERS_SECONDS),
         "/markdown": Script(answer=MARKDOWN, token_seconds=token_seconds),
-        "/growing": Script(answer=GROWING_CODE, token_seconds=0.1),
+        "/growing": Script(answer=GROWING_CODE, token_seconds=0.1, lingers_seconds=LINGERS_SECONDS),
         **{name: Script(answer=text, token_seconds=token_seconds / 10) for name, text in TEXTS.items()},
     }
 

@@ -6,7 +6,42 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0  # never waited for where all is well, however slow the machine
+WATCH = """([selector, name]) => {
+    const seen = [];
+    const note = () => {
+        const part = [...document.querySelectorAll(selector)].at(-1);
+        const now = name === null ? part?.textContent : part?.getAttribute(name);
+        if (typeof now === "string" && seen.at(-1) !== now) seen.push(now);
+    };
+    note();
+    new MutationObserver(note).observe(document.body, {
+        attributes: true, characterData: true, childList: true, subtree: true,
+    });
+    return seen;
+}"""
+
+
+def ready(page: Any) -> None:
+    """Wait until the chat stands there with what its address names."""
+    page.locator("#main[data-ready]").wait_for()
+
+
+def watch(page: Any, selector: str, attribute: str | None = None) -> Callable[[], list[str]]:
+    """Note from now on each text, or value of the attribute, that the last such element has; gives them all so far.
+
+    The page itself notes them, so that nothing is missed, however seldom it is asked.
+    """
+    seen = page.evaluate_handle(WATCH, [selector, attribute])
+    return seen.json_value
+
+
+def copied(page: Any, click: Callable[[], None]) -> str:
+    """What lies on the clipboard after this click."""
+    page.evaluate("() => navigator.clipboard.writeText('')")
+    click()
+    until(lambda: page.evaluate("() => navigator.clipboard.readText()") != "", "the clipboard to be filled")
+    return page.evaluate("() => navigator.clipboard.readText()")
 
 
 def ask(page: Any, text: str) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.browser.acts import PATIENCE_SECONDS, ready
 from tests.browser.serving import serving
 
 REFUSED = """addEventListener("securitypolicyviolation", ({ violatedDirective }) => {
@@ -62,10 +63,17 @@ def call(server_url: str) -> Callable[..., Any]:
     def ask(path: str, body: dict[str, Any] | None = None, method: str | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(server_url + path, data, {"Content-Type": "application/json"}, method=method)
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:
             return json.load(response)
 
     return ask
+
+
+@pytest.fixture(autouse=True)
+def patient() -> None:
+    """What is expected may take long: other tests want the same processors."""
+    expect = pytest.importorskip("playwright.sync_api").expect
+    expect.set_options(timeout=1000 * PATIENCE_SECONDS)
 
 
 @pytest.fixture(autouse=True)
@@ -89,8 +97,7 @@ def open_page(browser: Any, server_url: str) -> Iterator[Callable[..., Any]]:
 
     def open_one(path: str = "/", **options: Any) -> Any:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
-        context.set_default_timeout(10_000)
-        context.set_default_navigation_timeout(30_000)
+        context.set_default_timeout(1000 * PATIENCE_SECONDS)
         contexts.append(context)
         context.route(lambda address: not address.startswith(server_url), lambda route: _refuse(route, complaints))
         page = context.new_page()
@@ -98,7 +105,7 @@ def open_page(browser: Any, server_url: str) -> Iterator[Callable[..., Any]]:
         page.on("pageerror", lambda error: complaints.append(f"a script failed: {error}"))
         page.on("console", lambda message: _listen(message, complaints))
         page.goto(server_url + path)
-        page.locator(".welcome-title:visible, .message:visible").first.wait_for()
+        ready(page)
         return page
 
     yield open_one

@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser.acts import answered
+from tests.browser.acts import answered, ready
 from tests.browser.conftest import ARGUMENTS, chromium
 from tests.browser.serving import ROOT, serving
 
@@ -40,7 +40,7 @@ def take(browser: Any, address: str, name: str, locale: str = "en", opened: str 
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, "locale": locale, **options})
     page = context.new_page()
     page.goto(address + START)
-    page.locator(".welcome-title:visible").wait_for()
+    ready(page)
     talk(page, locale)
     if opened:
         page.locator(opened).click()

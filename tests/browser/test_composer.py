@@ -44,9 +44,10 @@ def test_an_empty_draft_is_not_sent(page: Any) -> None:
 
 
 def test_a_draft_may_be_written_while_an_answer_comes(page: Any) -> None:
-    ask(page, "Hello")
+    ask(page, "/long story")
     page.keyboard.type("and then")
     page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
     answered(page)
     expect(page.get_by_label("Message", exact=True)).to_have_value("and then")
     expect(page.locator(".question")).to_have_count(1)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.acts import answered, ask, until
+from tests.browser.acts import answered, ask, ready, until, watch
 
 LUMINANCE = "() => getComputedStyle(document.documentElement).backgroundColor.match(/\\d+/g).map(Number)"
 
@@ -102,36 +102,37 @@ def test_another_language_is_one_click_away_and_stays(open_page: Callable[..., A
 
 def test_the_end_is_followed_until_the_reader_goes_elsewhere(page: Any) -> None:
     page.set_viewport_size({"width": 700, "height": 420})
-    ask(page, "/long story")
+    ask(page, "/growing")
     jump = page.get_by_role("button", name="Jump to latest")
-    until(lambda: page.evaluate("() => scrollY") > 100, "the page to follow the answer")
+    until(lambda: page.evaluate("() => scrollY") > 200, "the page to follow the answer")
     expect(jump).to_be_hidden()
     page.mouse.move(350, 200)
     page.mouse.wheel(0, -10_000)
+    until(lambda: page.evaluate("() => scrollY") == 0, "the page to be at its beginning")
     expect(jump).to_be_visible()
-    top = page.evaluate("() => scrollY")
-    page.wait_for_timeout(600)
-    assert page.evaluate("() => scrollY") == top
+    height = page.evaluate("() => document.documentElement.scrollHeight")
+    page.wait_for_function("(height) => document.documentElement.scrollHeight > height", arg=height)
+    assert page.evaluate("() => scrollY") == 0
     jump.click()
     expect(jump).to_be_hidden()
     page.keyboard.press("Escape")
 
 
 def test_an_answer_is_announced_once_at_its_start_and_once_at_its_end(page: Any) -> None:
-    status = page.locator("#status")
+    said, busy = watch(page, "#status"), watch(page, ".answer article", "aria-busy")
     ask(page, "Hello")
-    expect(status).to_have_text("Generating an answer.")
-    expect(page.locator(".answer article")).to_have_attribute("aria-busy", "true")
     answered(page)
-    expect(status).to_have_text("Answer finished, 22 words.")
+    expect(page.locator("#status")).to_have_text("Answer finished, 22 words.")
+    assert said() == ["", "Generating an answer.", "Answer finished, 22 words."]
     expect(page.locator(".answer article")).to_have_attribute("aria-busy", "false")
+    assert busy() == ["true", "false"]
     expect(page.get_by_role("log", name="Conversation")).to_have_attribute("aria-live", "off")
 
 
 def test_reduced_motion_stills_what_moves(open_page: Callable[..., Any]) -> None:
     page = open_page(reduced_motion="reduce")
-    ask(page, "Hello")
-    page.locator(".waiting").wait_for()
+    ask(page, "/long story")
+    expect(page.locator(".answer-text")).to_contain_text("photograph")
     assert page.evaluate("() => document.getAnimations().length") == 0
 
 
@@ -159,6 +160,7 @@ def test_a_browser_that_keeps_nothing_still_has_a_page(open_page: Callable[..., 
     refuse = "Object.defineProperty(window, '{}', {{ get() {{ throw new DOMException('no', 'SecurityError'); }} }});"
     page.add_init_script(refuse.format("localStorage") + refuse.format("sessionStorage"))
     page.reload()
+    ready(page)
     ask(page, "Hello")
     answered(page)
     expect(page.locator(".facts")).to_contain_text("ended")
@@ -171,7 +173,7 @@ def test_a_hidden_tab_and_a_tab_that_gets_an_answer_do_not_hold_the_stream_of_ch
         page.evaluate(turn, True)
     with page.expect_response("**/api/models/events"):
         page.evaluate(turn, False)
-    with page.expect_event("requestfailed", lambda request: request.url.endswith("/api/models/events")):
-        ask(page, "Hello")
     with page.expect_response("**/api/models/events"):
+        with page.expect_event("requestfailed", lambda request: request.url.endswith("/api/models/events")):
+            ask(page, "Hello")
         answered(page)

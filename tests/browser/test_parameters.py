@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.browser.acts import answered, ask
+from tests.browser.acts import answered, ask, ready
 
 
 def open_panel(page: Any) -> None:
@@ -37,6 +37,7 @@ def test_what_is_set_is_sent_and_begins_the_next_conversation(page: Any) -> None
     page.get_by_label("Stop strings").fill("###\n\\n\\n")
     page.get_by_label("System prompt").fill("Be brief.")
     page.reload()
+    ready(page)
     with page.expect_request("**/api/conversations") as request:
         ask(page, "Hello")
     sent = request.value.post_data_json
@@ -125,7 +126,7 @@ def test_the_servers_objection_stands_at_the_field(page: Any) -> None:
     field = page.get_by_label("Temperature", exact=True)
     expect(field).to_be_focused()
     expect(field).to_have_attribute("aria-invalid", "true")
-    expect(page.locator("#error-temperature")).to_have_text(re.compile("temperature must be between 0 and 5, not -3"))
+    expect(page.locator("#error-temperature")).to_have_text(re.compile("Temperature must be between 0 and 5, not -3"))
     expect(page.get_by_label("Message", exact=True)).to_have_value("Hello")
     field.fill("0.5")
     expect(page.locator("#error-temperature")).to_have_text("")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.acts import pick, until
+from tests.browser.acts import pick, ready, until
 from tests.browser.serving import serving
 
 SFT = "sft/checkpoint-500"
@@ -21,7 +21,7 @@ def slow_page(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with serving("tests.serve_double", tmp_path_factory.mktemp("slow"), "--load-seconds", "60") as address:
         page = browser.new_page()
         page.goto(address)
-        page.locator(".welcome-title:visible").wait_for()
+        ready(page)
         yield page
         page.close()
 
@@ -29,6 +29,7 @@ def slow_page(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def test_checkpoints_are_listed_by_group_with_their_facts(page: Any) -> None:
     page.locator("#picker-button").click()
     groups = page.get_by_role("listbox", name="Checkpoints").get_by_role("group")
+    expect(groups).to_have_count(4)
     names = [group.get_attribute("aria-labelledby") for group in groups.all()]
     assert [page.locator(f"#{name}").text_content() for name in names] == ["Pretrained", "SFT", "RL", "Other"]
     option = page.get_by_role("option").filter(has_text=SFT)

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from chat.commands import users
-from tests.browser.acts import ask
+from tests.browser.acts import ask, ready
 from tests.browser.axe import found_by_axe
 from tests.browser.serving import serving
 from tests.chat.wire import wait_until
@@ -69,6 +69,7 @@ def test_one_signs_in_talks_and_signs_out(visitor: Any, closed_url: str) -> None
     sign_in(visitor)
     expect(visitor).to_have_url(closed_url + "/playground")
     visitor.goto(closed_url + "/?model=sft/checkpoint-500")
+    ready(visitor)
     ask(visitor, "Hello")
     expect(visitor.locator(".message").last).to_contain_text("checkpoint")
     visitor.get_by_role("button", name=re.compile("Sign out")).click()
@@ -105,7 +106,7 @@ def test_a_link_of_another_start_says_so(visitor: Any, closed_url: str) -> None:
 def test_a_page_whose_session_has_ended_says_to_sign_in_again(visitor: Any, closed_url: str) -> None:
     visitor.goto(closed_url + "/login?next=/%3Fmodel%3Dsft/checkpoint-500")
     sign_in(visitor)
-    visitor.locator("#draft").wait_for()
+    ready(visitor)
     visitor.context.clear_cookies()
     ask(visitor, "Hello")
     expect(visitor.get_by_text("Reload the page to sign in again").first).to_be_visible()

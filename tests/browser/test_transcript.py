@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.acts import answered, ask, last_answer, pick
+from tests.browser.acts import answered, ask, copied, last_answer, pick, ready
 from tests.browser.axe import RULES
 
 FLAT = """(body) => {
@@ -42,7 +42,7 @@ def test_a_rich_answer_is_drawn_with_all_its_parts(page: Any) -> None:
 def test_what_was_streamed_is_what_is_there_after_a_reload(page: Any) -> None:
     streamed = told(page, "/rich").evaluate(FLAT)
     page.reload()
-    page.locator(".message.answer .code-head").first.wait_for()
+    ready(page)
     assert last_answer(page).evaluate(FLAT) == streamed
 
 
@@ -82,8 +82,8 @@ def test_overrides_are_shown_and_copied_as_they_were(page: Any) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     answer = told(page, "/zalgo")
     assert answer.locator("p .unseen").all_inner_texts() == ["U+202E", "U+202C", "U+202E"]
-    answer.get_by_role("button", name="Copy code").click()
-    assert page.evaluate("() => navigator.clipboard.readText()") == "if admin\u202e\u2066: pass\u2069\u2066"
+    text = copied(page, answer.get_by_role("button", name="Copy code").click)
+    assert text == "if admin\u202e\u2066: pass\u2069\u2066"
 
 
 def test_marks_that_pile_up_stay_near_their_line(page: Any) -> None:

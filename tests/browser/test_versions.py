@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.acts import act, answered, ask, last_answer
+from tests.browser.acts import act, answered, ask, last_answer, until
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_an_answer_that_was_stopped_goes_on(chat: Any) -> None:
     before = last_answer(chat).text_content()
     chat.get_by_role("button", name="Continue").click()
     answered(chat)
-    assert len(last_answer(chat).text_content()) > len(before)
+    until(lambda: len(last_answer(chat).text_content()) > len(before), "the answer to be longer")
     expect(chat.locator(".answer")).to_have_count(1)
     expect(chat.locator(".facts")).to_contain_text("ended")
 
@@ -153,7 +153,7 @@ def test_a_fork_is_a_conversation_of_its_own(talked: Any, call: Callable[..., An
     act(talked.locator(".answer").first, "Fork the conversation here")
     expect(talked).not_to_have_url(before)
     expect(talked.locator(".message")).to_have_count(2)
-    assert len(call("/api/conversations")["conversations"]) == 2
+    until(lambda: len(call("/api/conversations")["conversations"]) == 2, "both to be kept")
 
 
 def test_versions_are_reached_with_the_keyboard(talked: Any) -> None:

@@ -21,6 +21,7 @@ import { Parameters } from "./parameters.js";
 import { Picker } from "./picker.js";
 import { Places } from "./places.js";
 import { Presets } from "./presets.js";
+import { markReadiness } from "./readiness.js";
 import { Reading } from "./reading.js";
 import { showEarlier } from "./earlier.js";
 import { Sidebar } from "./sidebar.js";
@@ -79,6 +80,7 @@ const palette = new Palette({
   search: () => sidebar.search(),
 });
 announceAnswers(required("status", HTMLElement), store);
+markReadiness(required("main", HTMLElement), store);
 tabs.listen((id) => {
   library.refresh();
   if (id === store.state.conversation.id && store.state.run === null) reading.refresh();

@@ -104,13 +104,19 @@ export class Composer {
   /** Send what stands there. */
   submit() {
     const model = this.#store.selected;
-    if (this.#draft.value.trim() === "" || this.#store.state.run || !model) return;
+    if (this.#isIdle || !model) return;
     const raw = this.#modeOf(model) === "completion";
     const prefill = raw ? "" : this.#prefillField.value;
     this.#prefill.hidden = true;
     this.#prefillField.value = "";
     this.#actions.ask(this.take(), { raw, prefill });
     this.focus();
+  }
+
+  /** Whether nothing can be sent now; what is said before a conversation is read would not hang on its end. */
+  get #isIdle() {
+    const { run, conversation } = this.#store.state;
+    return this.#draft.value.trim() === "" || run !== null || !this.#store.selected || conversation.phase === "loading";
   }
 
   #changed() {
@@ -156,8 +162,8 @@ export class Composer {
     this.#sendWords.textContent = words;
     this.#send.title = words;
     this.#send.dataset.does = isRunning ? "stop" : "send";
-    const isIdle = !isRunning && (this.#draft.value.trim() === "" || !model);
-    this.#send.setAttribute("aria-disabled", String(isIdle || state.run?.isStopping === true));
+    const isInVain = isRunning ? state.run?.isStopping === true : this.#isIdle;
+    this.#send.setAttribute("aria-disabled", String(isInVain));
     this.#drawMode(model);
   }
 
