@@ -37,14 +37,14 @@ FILLING_WORDS = 320
 class Plan:
     """How long, and with what: a model that stays loaded, others that come and go every `pause_seconds`.
 
-    The time is cut into equal bouts with a look after each; the first is to warm up. Visitors rest for `rest_seconds`
-    on average between what they do.
+    The time is cut into equal bouts with a look after each; the first bout is to warm up. Between what they do,
+    visitors rest for `rest_seconds` on average.
     """
 
     lasting: str
     passing: Sequence[str]
     seconds: float
-    bouts: int = 4
+    bouts: int = 3
     pause_seconds: float = 5.0
     rest_seconds: float = 0.0
 
@@ -57,12 +57,14 @@ class Plan:
 def soak(server: Server, plan: Plan) -> tuple[Table, list[str]]:
     """One bout after another, with a look at what the server holds after each. The table, and what was wrong."""
     counts, looks = Counts(), []
-    quiet(server, plan)
-    fill(server, plan.lasting)
+    for model in plan.models:
+        server.load(model)
     for number in range(plan.bouts):
         say(f"soak: bout {number + 1} of {plan.bouts}, {plan.seconds / plan.bouts:.0f} s")
         bout(server, plan, counts, VISITORS * number)
+        say("soak: waits for the last answers, then brings all to the same state for a look")
         quiet(server, plan)
+        fill(server, plan.lasting)
         looks.append(held(server, plan))
         say(f"soak: {sum(counts.happened.values())} things happened, {len(counts.wrong)} wrong; holds {looks[-1]}")
     for name, most in MOST_GROWTH.items():
@@ -116,11 +118,10 @@ def quiet(server: Server, plan: Plan) -> None:
 
 
 def fill(server: Server, model: str) -> None:
-    """Have every place for keys and values written once: a page of memory counts from then on, not from its making."""
-    long = (
-        {"model": model, "prompt": f"{each} word " * FILLING_WORDS, "max_new_tokens": 2} for each in range(VISITORS)
-    )
-    ends = [stream.last for stream in listen(server, list(long))]
+    """Have every place for keys and values the same size and written to: else looks differ by what was asked last."""
+    prompts = [f"{each} {'word ' * FILLING_WORDS}" for each in range(VISITORS)]
+    long = [{"model": model, "prompt": prompt, "max_new_tokens": 2} for prompt in prompts]
+    ends = [stream.last for stream in listen(server, long)]
     if set(ends) != {"done"}:
         raise SystemExit(f"the model could not be filled: {ends}")
 
@@ -177,6 +178,7 @@ def main() -> int:
         twin.parent.mkdir()
         twin.symlink_to(options.model.resolve())
         tiny = write_checkpoint(Path(name) / "tiny", max_position_embeddings=4096)
+        say("soak: starts the server and loads the models")
         with (
             folder_of(options.model, twin, tiny) as (folder, (lasting, *passing)),
             serving("chat", "--checkpoints", str(folder), "--cache-directory", str(LASTING)) as server,
