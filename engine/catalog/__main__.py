@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from engine.catalog.info import CheckpointInfo, Listing
+from engine.catalog.info import CheckpointInfo, Listing, Problem
 from engine.catalog.scan import Scanner
 
 COLUMNS = ("ID", "GROUP", "STAGE", "STEP", "LOSS", "FORMAT", "FAMILY", "PARAMETERS", "SIZE", "PROBLEM")
-WIDEST_PROBLEM = 60
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,17 +38,17 @@ def as_json(listing: Listing) -> str:
 
 
 def as_table(listing: Listing) -> str:
-    """One line a checkpoint, then what was skipped and how the scan went."""
+    """One line a checkpoint, then why some are not loaded and what can be done, what was skipped, how the scan went."""
     rows = [COLUMNS, *(_row(info) for info in listing.checkpoints)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines += [f"{info.id}: {' '.join(_told(info.problem))}" for info in listing.checkpoints if info.problem is not None]
     lines += [f"skipped: {each.path} ({each.reason})" for each in listing.skipped]
     lines.append(f"{len(listing.checkpoints)} checkpoints in {1000 * listing.seconds:.0f} ms")
     return "\n".join(lines) + "\n"
 
 
 def _row(info: CheckpointInfo) -> tuple[str, ...]:
-    problem = "" if info.problem is None else f"{info.problem.code}: {info.problem.message}"
     return (
         info.id,
         info.group,
@@ -60,8 +59,14 @@ def _row(info: CheckpointInfo) -> tuple[str, ...]:
         info.family or "",
         _short(info.parameters, ("", "K", "M", "B", "T"), 1000),
         _short(info.size_bytes, (" B", " KiB", " MiB", " GiB", " TiB"), 1024),
-        problem if len(problem) <= WIDEST_PROBLEM else problem[: WIDEST_PROBLEM - 1] + "…",
+        "" if info.problem is None else info.problem.code,
     )
+
+
+def _told(problem: Problem) -> Iterator[str]:
+    yield f"{problem.message}."
+    if problem.hint:
+        yield problem.hint
 
 
 def _short(count: int | None, units: Sequence[str], factor: int) -> str:

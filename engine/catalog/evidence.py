@@ -35,15 +35,18 @@ STAGE_WORDS: Sequence[tuple[str, frozenset[str]]] = (
     ("pretrain", frozenset({"pretrain", "pretrained", "pretraining", "base", "foundation", "cpt"})),
 )
 STEP_PATTERNS = tuple(
-    re.compile(pattern)
+    re.compile(rf"(?<![a-z]){pattern}(?!\d)")
     for pattern in (
-        r"checkpoint-(\d{1,12})",
-        r"global_step_?(\d{1,12})",
+        r"checkpoint[_-](\d{1,12})",
+        r"global_?step[_=-]?(\d{1,12})",
         r"step[_=-]?(\d{1,12})",
-        r"iter[_-]?(\d{1,12})",
+        r"iter(?:ation)?[_=-]?(\d{1,12})",
+        r"ba(\d{1,12})",
         r"model_(\d{5,12})",
     )
 )
+LARGEST_NUMBER = 1e300
+EPOCH_PATTERN = re.compile(r"(?<![a-z])ep(?:och)?[_=-]?(\d{1,6})(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +76,7 @@ def findings(
     if trained.parent:
         evidence["parent"] = trained.parent_evidence
     step = _step(checkpoint_id, trainer_state, evidence)
-    epoch = trainer_state.get("epoch")
-    if isinstance(epoch, int | float) and not isinstance(epoch, bool):
-        epoch, evidence["epoch"] = float(epoch), "trainer_state.json: epoch"
-    else:
-        epoch = None
+    epoch = _epoch(checkpoint_id, trainer_state, evidence)
     loss = _loss(trainer_state, evidence)
     return Findings(stage, STAGE_GROUPS.get(stage or "", "Other"), step, epoch, loss, trained.parent, evidence)
 
@@ -112,13 +111,32 @@ def _step(checkpoint_id: str, trainer_state: Mapping[str, Any], evidence: dict[s
     return None
 
 
+def _epoch(checkpoint_id: str, trainer_state: Mapping[str, Any], evidence: dict[str, str]) -> float | None:
+    stored = _number(trainer_state.get("epoch"))
+    if stored is not None:
+        evidence["epoch"] = "trainer_state.json: epoch"
+        return stored
+    for part in reversed(PurePosixPath(checkpoint_id).parts):
+        if match := EPOCH_PATTERN.search(part):
+            evidence["epoch"] = f"inferred from the path: {part!r}"
+            return float(match[1])
+    return None
+
+
 def _loss(trainer_state: Mapping[str, Any], evidence: dict[str, str]) -> Loss | None:
     history = trainer_state.get("log_history")
     entries = [entry for entry in history if isinstance(entry, dict)] if isinstance(history, list) else []
     for key, kind in (("eval_loss", "validation"), ("loss", "train")):
-        for entry in reversed(entries):
-            value = entry.get(key)
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                evidence["loss"] = f"trainer_state.json: the last {key} of log_history"
-                return Loss(kind, float(value))
+        logged = [entry[key] for entry in entries if key in entry]
+        numbers = [value for value in map(_number, logged) if value is not None]
+        if numbers:
+            since = "" if _number(logged[-1]) is not None else " that is a number: what was logged since is none"
+            evidence["loss"] = f"trainer_state.json: the last {key} of log_history{since}"
+            return Loss(kind, numbers[-1])
     return None
+
+
+def _number(value: Any) -> float | None:
+    """A finite number; trainers write NaN too, which JSON does not have."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and abs(value) < LARGEST_NUMBER else None

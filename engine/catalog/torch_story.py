@@ -51,7 +51,7 @@ def told(info: CheckpointInfo, contents: Saved | None) -> CheckpointInfo:
     return replace(
         info,
         step=from_path.step if step is None else int(step),
-        epoch=epoch,
+        epoch=from_path.epoch if epoch is None else epoch,
         loss=_loss(contents, beside, evidence),
         stage=stage,
         group=STAGE_GROUPS.get(stage or "", "Other"),

@@ -22,16 +22,32 @@ ARGUMENTS = "training_args.bin"
 LARGEST_ARGUMENTS = 1024 * 1024
 LONGEST_CARD = 64 * 1024
 METHODS = (
-    "sft", "dpo", "grpo", "kto", "rloo", "ppo", "orpo", "cpo", "ipo", "simpo", "bco", "gkd", "xpo", "reward", "prm",
+    "sft", "dpo", "grpo", "kto", "rloo", "ppo", "orpo", "cpo", "ipo", "simpo", "bco", "xpo", "reward", "prm",
 )  # fmt: skip
-# Keys of log_history that one trainer alone writes.
-LOG_KEYS: tuple[tuple[str, str], ...] = (
-    ("log_odds_ratio", "orpo"),
-    ("rewards/chosen", "dpo"),
-    ("frac_reward_zero_std", "grpo"),
-    ("objective/rlhf_reward", "ppo"),
-    ("reward_std", "grpo"),
-    ("mean_token_accuracy", "sft"),
+# Trainers that are variants of these, by the names of their classes and of their tags.
+VARIANTS: Mapping[str, str] = {
+    "onlinedpo": "dpo",
+    "online-dpo": "dpo",
+    "nashmd": "rl",
+    "nash-md": "rl",
+    "async-grpo": "grpo",
+    "asyncgrpo": "grpo",
+    "gmpo": "grpo",
+    "gkd": "distill",
+    "sdft": "distill",
+    "distillation": "distill",
+    "iterativesft": "sft",
+}
+# Keys of log_history that one trainer alone writes, all of them together.
+LOG_KEYS: tuple[tuple[frozenset[str], str], ...] = (
+    (frozenset({"log_odds_ratio"}), "orpo"),
+    (frozenset({"rewards/chosen", "kl"}), "kto"),
+    (frozenset({"rewards/chosen"}), "dpo"),
+    (frozenset({"frac_reward_zero_std"}), "grpo"),
+    (frozenset({"objective/rlhf_reward"}), "ppo"),
+    (frozenset({"min_reward", "mean_reward", "margin"}), "reward"),
+    (frozenset({"reward_std"}), "grpo"),
+    (frozenset({"mean_token_accuracy"}), "sft"),
 )
 MOST_ROWS = 50
 
@@ -63,12 +79,12 @@ def _told(folder: Path, trainer_state: Mapping[str, Any], card: list[str], where
     if name and (method := _method_of_class(name)):
         yield method, f"{ARGUMENTS}: {name}"
     for tag in _tags(card):
-        if tag.removesuffix("-trainer") in METHODS:
-            yield tag.removesuffix("-trainer"), f"{where}: the tag {tag!r}"
+        if method := _method(tag.removesuffix("-trainer")):
+            yield method, f"{where}: the tag {tag!r}"
     logged = _logged(trainer_state)
-    for key, method in LOG_KEYS:
-        if key in logged:
-            yield method, f"trainer_state.json: {key!r} in log_history"
+    for keys, method in LOG_KEYS:
+        if keys <= logged:
+            yield method, f"trainer_state.json: {', '.join(map(repr, sorted(keys)))} in log_history"
 
 
 def _class_of_arguments(file: Path) -> str | None:
@@ -86,8 +102,11 @@ def _class_of_arguments(file: Path) -> str | None:
 
 
 def _method_of_class(name: str) -> str | None:
-    method = name.removesuffix("Config").removesuffix("Arguments").lower()
-    return method if method in METHODS else None
+    return _method(name.removesuffix("Config").removesuffix("Arguments").lower())
+
+
+def _method(name: str) -> str | None:
+    return VARIANTS.get(name) or (name if name in METHODS else None)
 
 
 def _card(folder: Path) -> tuple[list[str], str]:

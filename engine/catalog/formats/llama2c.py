@@ -34,6 +34,7 @@ def describe(path: Path, checkpoint_id: str) -> CheckpointInfo:
         stage=found.stage,
         group=found.group,
         step=found.step,
+        epoch=found.epoch,
         evidence=found.evidence,
     )
     try:

@@ -22,11 +22,12 @@ def test_the_table_has_a_line_for_each_checkpoint_and_its_problem(
     broken = write_checkpoint(tmp_path / "broken")
     (broken / "config.json").write_text('{"model_type": "rwkv"}')
     assert main([str(tmp_path)]) == 0
-    head, *rows, summary = capsys.readouterr().out.splitlines()
+    head, *rows, reason, summary = capsys.readouterr().out.splitlines()
     assert head.split()[:5] == ["ID", "GROUP", "STAGE", "STEP", "LOSS"]
     assert [row.split()[0] for row in rows] == ["sft/checkpoint-500", "broken"]
     assert rows[0].split()[1:4] == ["SFT", "sft", "500"]
-    assert "unknown_architecture" in rows[1]
+    assert rows[1].endswith("unknown_architecture")
+    assert reason.startswith("broken: ") and reason.endswith("Load it with transformers.")
     assert summary.startswith("2 checkpoints")
 
 

@@ -45,7 +45,15 @@ def save_arguments(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "stage"), [("DPOConfig", "dpo"), ("SFTConfig", "sft"), ("GRPOConfig", "grpo"), ("TrainingArguments", None)]
+    ("name", "stage"),
+    [
+        ("DPOConfig", "dpo"),
+        ("SFTConfig", "sft"),
+        ("GRPOConfig", "grpo"),
+        ("OnlineDPOConfig", "dpo"),
+        ("GKDConfig", "distill"),
+        ("TrainingArguments", None),
+    ],
 )
 def test_the_class_of_the_arguments_names_the_method(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, stage: str | None
@@ -69,7 +77,9 @@ def test_the_card_of_the_run_names_method_and_parent(tmp_path: Path) -> None:
     [
         ({"loss": 0.6, "rewards/chosen": 0.2}, "dpo"),
         ({"loss": 0.6, "rewards/chosen": 0.2, "log_odds_ratio": 1.0}, "orpo"),
+        ({"loss": 0.6, "rewards/chosen": 0.2, "kl": 0.1}, "kto"),
         ({"reward": 1.0, "reward_std": 0.5}, "grpo"),
+        ({"accuracy": 0.7, "margin": 1.0, "min_reward": -1.0, "mean_reward": 0.1}, "reward"),
         ({"loss": 2.0, "mean_token_accuracy": 0.4}, "sft"),
         ({"loss": 2.0, "grad_norm": 1.0}, None),
     ],
