@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from chat.api import body, changes, query
 from chat.errors import Conflict, RunNotFound
-from chat.parts import Parts, parts
+from chat.parts import Parts, current_owner, parts
 from chat.schemas.training import ControlBody
 from engine import InvalidRequest
 from training.runs import Mark, NotSteerable, Summary, UnknownRun, as_json
@@ -67,6 +67,19 @@ def config(run_id: str) -> Response:
     """What it was configured with."""
     _found(run_id)
     return jsonify(config=parts().training.settings(run_id))
+
+
+@bp.get("/api/training/runs/<path:run_id>/chats")
+def chats(run_id: str) -> Response:
+    """One's conversations in which checkpoints of the run answered, the newest answer first."""
+    steps = {one.id: one.step for one in _found(run_id).checkpoints}
+    talks = parts().store.conversations.with_answers_of(current_owner(), steps) if steps else []
+    shown_talks = [
+        {"conversation": talk.conversation_id, "title": talk.title, "checkpoint": talk.model, "step": steps[talk.model],
+         "answers": talk.answers, "answered_at": talk.answered_at / 1000}
+        for talk in talks
+    ]  # fmt: skip
+    return jsonify(chats=shown_talks)
 
 
 @bp.post("/api/training/runs/<path:run_id>/control")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, Select, delete, func, insert, or_, select, tuple_, update
 
 from chat.errors import ConversationNotFound
 from chat.store import rows, search
@@ -29,6 +29,17 @@ class Page:
     conversations: list[Conversation]
     snippets: Mapping[str, str]
     next: str | None
+
+
+@dataclass(frozen=True)
+class Talk:
+    """A conversation in which a model answered: how often, and when it did so last (milliseconds since 1970)."""
+
+    conversation_id: str
+    title: str
+    model: str
+    answers: int
+    answered_at: int
 
 
 class Conversations:
@@ -100,6 +111,23 @@ class Conversations:
             snippets = search.snippets(connection, shown, terms) if terms else {}
         following = _cursor(*found[limit - 1]) if len(found) > limit else None
         return Page(shown, snippets, following)
+
+    def with_answers_of(self, owner: str | None, models: Collection[str], limit: int = 100) -> list[Talk]:
+        """The conversations in which these models answered, each with each of them, the newest answer first."""
+        last = func.max(messages.c.created_at).label("answered_at")
+        count = func.count().label("answers")
+        by = (conversations.c.id.label("conversation_id"), conversations.c.title, messages.c.model)
+        query = (
+            select(*by, count, last)
+            .join(messages, messages.c.conversation_id == conversations.c.id)
+            .where(rows.owned_by(owner), conversations.c.deleted_at.is_(None), messages.c.deleted_at.is_(None))
+            .where(messages.c.role == "assistant", messages.c.model.in_(models))
+            .group_by(*by)
+            .order_by(last.desc(), conversations.c.id)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return [rows.value(Talk, row) for row in connection.execute(query)]
 
     def delete(self, owner: str | None, conversation_id: str) -> None:
         """Take one away; `restore` brings it back for ten minutes. Raises ConversationNotFound."""

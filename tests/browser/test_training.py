@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from tests.browser.acts import until
 from tests.browser.axe import found_by_axe
-from tests.browser.training_scenes import Scene, job, older, run
+from tests.browser.training_scenes import Scene, job, older, run, talk
 
 PATIENCE = 30_000
 
@@ -137,6 +137,27 @@ def test_a_checkpoint_in_the_chart_leads_to_a_chat_with_it(visit: Callable[..., 
     link = page.locator("#mark-menu").get_by_role("link", name="Chat with step 200")
     expect(link).to_have_attribute("href", "/?model=demo%2Fstep-200.pt")
     expect(page.locator("#mark-menu").get_by_role("link", name="after: step 300")).to_be_visible()
+
+
+def test_chats_with_checkpoints_are_marked_and_lead_to_the_conversation(
+    visit: Callable[..., Any], scene: Scene
+) -> None:
+    scene.chats = [talk(1, 200, "Who sees?"), talk(2, 100, "Sums"), talk(3, 100, "")]
+    page = visit()
+    loss = chart(page, "Loss")
+    expect(loss.locator(".chart-chat")).to_have_count(2)
+    expect(loss.locator("a.chart-chat")).to_have_attribute("href", "/c/c1")
+    expect(loss.locator("a.chart-chat title")).to_have_text("Chat · Who sees? · step 200")
+    loss.locator("g.chart-chat .chart-target").click()
+    links = page.locator("#mark-menu").get_by_role("link")
+    expect(links.filter(has_text="Open the chat")).to_have_text(
+        ["Open the chat: Sums", "Open the chat: without a title"]
+    )
+    expect(links.filter(has_text="Sums")).to_have_attribute("href", "/c/c2")
+    page.keyboard.press("Escape")
+    page.get_by_label("Across").select_option("time")
+    expect(loss.locator(".chart-grid")).to_contain_text("2m")
+    expect(loss.locator(".chart-chat")).to_have_count(2)
 
 
 def test_orders_go_to_the_run_and_pause_turns_into_resume(visit: Callable[..., Any], scene: Scene) -> None:

@@ -87,6 +87,7 @@ class Scene:
     def __init__(self, runs: list[Json], jobs: list[Json] | None = None) -> None:
         self.runs, self.jobs, self.orders, self.log = runs, jobs or [], [], LOG
         self.asked: list[str] = []
+        self.chats: list[Json] = []
 
     def serve(self, page: Any) -> None:
         """Stand in for the server's routes of trainings and jobs."""
@@ -109,6 +110,7 @@ class Scene:
             return route.fulfill(status=202, json={"order": {"number": 1}, "run": self.runs[0]})
         answers: dict[str, Callable[[], Json]] = {
             "series": lambda: self._series(name, query),
+            "chats": lambda: {"chats": self.chats if name == "demo" else []},
             "config": lambda: {"config": CONFIGS.get(name, {})},
             "log": lambda: self._log(int(query.partition("=")[2])),
         }
@@ -134,6 +136,12 @@ class Scene:
                 json={"text": "epoch 1\nTraceback (most recent call last)\n", "next_offset": 42, "end": True}
             )
         return route.fulfill(json={"jobs": self.jobs, "kinds": ["check", "export", "train-demo"]})
+
+
+def talk(number: int, step: int, title: str) -> Json:
+    """A conversation with a checkpoint of the demo."""
+    told = {"conversation": f"c{number}", "title": title, "answers": 2, "answered_at": time.time() - 60 * number}
+    return {**told, "checkpoint": f"demo/step-{step}.pt", "step": step}
 
 
 def job(state: str, **other: Any) -> Json:

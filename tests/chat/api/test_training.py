@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from flask.testing import FlaskClient
 
 from chat import create_app
 from chat.settings import Settings
+from chat.store.records import NewMessage
 from tests.chat.wire import live, read_event
 from tests.doubles import ScriptedEngine
 from training import runs
@@ -139,7 +141,7 @@ def test_an_order_that_cannot_be_is_refused(
     assert not (demo.run_dir / "control.json").exists()
 
 
-@pytest.mark.parametrize("what", ["", "/series", "/log", "/config"])
+@pytest.mark.parametrize("what", ["", "/series", "/log", "/config", "/chats"])
 @pytest.mark.parametrize("run_id", ["nobody", "../data", "..", "mine", "mine/demo/events.jsonl", "%00"])
 def test_an_id_that_is_no_run_is_not_found(client: FlaskClient, run_id: str, what: str) -> None:
     missing = client.get(f"/api/training/runs/{run_id}{what}")
@@ -166,3 +168,32 @@ def test_the_curves_of_a_checkpoint_are_those_of_its_run(client: FlaskClient, tm
     (folder / "metrics.jsonl").write_text(json.dumps({"step": 5, "loss": 2.0, "time": time.time()}) + "\n")
     assert client.get(f"/api/models/{known}/metrics").json["series"][0]["points"] == [[5.0, 2.0]]
     assert client.get("/api/models/nothing/metrics").status_code == 404
+
+
+def test_of_the_chats_with_a_runs_checkpoints_everybody_sees_their_own(
+    client: FlaskClient, app: Flask, tmp_path: Path
+) -> None:
+    known = next(one for one in client.get("/api/models").json["models"] if one["step"] is not None)
+    folder = tmp_path / "checkpoints" / known["id"]
+    folder.mkdir(parents=True)
+    (folder / "metrics.jsonl").write_text(json.dumps({"step": 5, "loss": 2.0, "time": time.time()}) + "\n")
+    store = app.extensions["parley"].store
+    answer = NewMessage("", None, "assistant", "Hello.", model=known["id"])
+    made = {}
+    for name, owner, message in (
+        ("own", None, answer),
+        ("twice", None, answer),
+        ("deleted", None, answer),
+        ("somebody else's", "account-2", answer),
+        ("with another model", None, replace(answer, model="another")),
+        ("only asked", None, replace(answer, role="user")),
+    ):
+        made[name] = store.conversations.create(owner, name, None, None, {})
+        for number in range(2 if name == "twice" else 1):
+            store.messages.add(made[name], [replace(message, id=f"{name}-{number}")])
+    store.conversations.delete(None, made["deleted"].id)
+    told = client.get(f"/api/training/runs/{known['id']}/chats").json["chats"]
+    assert sorted((one["title"], one["answers"]) for one in told) == [("own", 1), ("twice", 2)]
+    assert {(one["checkpoint"], one["step"]) for one in told} == {(known["id"], known["step"])}
+    assert {one["conversation"] for one in told} == {made["own"].id, made["twice"].id}
+    assert client.get("/api/training/runs/mine/demo/chats").json == {"chats": []}

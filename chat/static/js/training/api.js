@@ -33,7 +33,11 @@ import { events, getJson, post, request } from "../http.js";
 /** @typedef {{ id: string, step: number|null, size_bytes: number|null, modified_at: number|null }} Checkpoint */
 /** @typedef {[number, number|null, number|null, number|null]} Point x, the value, the smallest and the largest around it */
 /** @typedef {{ name: string, kind: string, points: Point[] }} Series */
-/** @typedef {{ x: number|null, step: number|null, at: number|null, kind: string, text: string|null, checkpoint: string|null }} Mark */
+/** @typedef {{ conversation: string, title: string, checkpoint: string, step: number|null, answers: number, answered_at: number }} Chat */
+/**
+ * @typedef {{ x: number|null, step: number|null, at: number|null, kind: string, text: string|null, checkpoint: string|null, chats?: Chat[] }} Mark
+ * `chats` are the conversations that a mark of the kind chat stands for
+ */
 /** @typedef {{ series: Series[], marks?: Mark[], complete?: boolean }} Curves `complete` is false while the log is still being read */
 /** @typedef {{ text: string, next_offset: number, end: boolean, size?: number }} LogPart */
 /**
@@ -79,6 +83,11 @@ export function curves(id, names, axis, points, range) {
   const query = new URLSearchParams({ names: names.join(","), x: axis, points: String(points) });
   if (range) for (const [name, end] of [["from", range[0]], ["to", range[1]]]) query.set(String(name), String(end));
   return getJson(`${runPath(id)}/series?${query}`);
+}
+
+/** @param {string} id @returns {Promise<Chat[]>} one's own conversations with the run's checkpoints, the newest first */
+export async function chats(id) {
+  return (await getJson(`${runPath(id)}/chats`)).chats;
 }
 
 /** @param {string} id @param {number} offset counts from the end where it is negative @returns {Promise<LogPart>} */

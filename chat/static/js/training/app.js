@@ -6,6 +6,7 @@ import { t } from "../i18n.js";
 import { inWords } from "../words.js";
 import * as api from "./api.js";
 import { Board } from "./board.js";
+import { RunChats } from "./chats.js";
 import { Comparison } from "./comparison.js";
 import { CurveStore } from "./curves.js";
 import { TrainingFeed } from "./feed.js";
@@ -38,7 +39,8 @@ let log = null;
 const curves = new CurveStore(api.curves, (error) => (error ? complain(error) : drawSoon()));
 const list = new RunList({ open, compare: (id, isIn) => change({ compared: withValue(view.compared, id, isIn) }) });
 const head = new RunHead((run, act, value) => attempt(() => api.control(run.id, act, value)));
-const board = new Board(change, (mark, at) => mark.checkpoint !== null && openMarkMenu(mark.checkpoint, checkpointsNow(), at));
+const board = new Board(change, (mark, at) => mark.checkpoint !== null && openMarkMenu(mark.checkpoint, checkpointsNow(), chatsNow(), at));
+const chats = new RunChats(api.chats, drawSoon);
 const checkpoints = new RunCheckpoints();
 const happenings = new Happenings();
 const comparison = new Comparison(api.configuration);
@@ -89,7 +91,7 @@ function draw() {
 function drawRun(run, shown) {
   curves.want(shown, view);
   head.show(run);
-  board.show(shown.map((one, hue) => ({ run: one, hue, ...curves.of(one.id, view.range) })), view);
+  board.show(shown.map((one, hue) => ({ run: one, hue, ...curves.of(one.id, view.range) })), view, chats.of(run));
   checkpoints.show(run.checkpoints);
   happenings.show(curves.of(run.id, null).curves?.marks ?? []);
   comparison.show(shown);
@@ -110,6 +112,12 @@ function countWords(runs) {
 /** The checkpoints of the run that is shown. */
 function checkpointsNow() {
   return (store.run(view.runId) ?? store.runs[0])?.checkpoints ?? [];
+}
+
+/** The conversations with them. */
+function chatsNow() {
+  const run = store.run(view.runId) ?? store.runs[0];
+  return run ? chats.of(run) : [];
 }
 
 /** @param {string} id */

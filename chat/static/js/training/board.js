@@ -5,6 +5,7 @@ import { element, required } from "../dom.js";
 import { percent } from "../format.js";
 import { t } from "../i18n.js";
 import { Chart } from "./chart.js";
+import { chatMarks } from "./chats.js";
 import { rangeOf } from "./plot.js";
 import { smoothed } from "./smoothing.js";
 import { AXES, withValue } from "./view.js";
@@ -51,15 +52,16 @@ export class Board {
   /**
    * @param {Shown[]} shown the chosen run first
    * @param {View} view
+   * @param {import("./api.js").Chat[]} chats with checkpoints of the chosen run
    */
-  show(shown, view) {
+  show(shown, view, chats) {
     this.#axis.value = view.axis;
     this.#log.checked = view.isLog;
     this.#fit.checked = view.isFitted;
     this.#smooth.value = String(view.smoothing);
     this.#smoothWords.textContent = percent(view.smoothing);
     this.#showMetrics(shown[0]?.run, view.metrics);
-    const drawn = [view, ...shown.flatMap(({ run, curves, detail }) => [run.id, curves, detail])];
+    const drawn = [view, chats, ...shown.flatMap(({ run, curves, detail }) => [run.id, curves, detail])];
     if (drawn.length === this.#drawn.length && drawn.every((part, index) => part === this.#drawn[index])) return;
     this.#drawn = drawn;
     const isKnown = shown.length > 0 && shown.every(({ curves }) => curves !== null);
@@ -69,7 +71,7 @@ export class Board {
     required("charts-none", HTMLElement).hidden = !isKnown || whole !== null;
     const kinds = whole === null ? [] : kindsOf(view.metrics).filter(({ has }) => series.some(has));
     this.#keep(kinds);
-    for (const kind of kinds) this.#charts.get(kind.key)?.show(pictureOf(kind, shown, view, whole ?? [0, 1]));
+    for (const kind of kinds) this.#charts.get(kind.key)?.show(pictureOf(kind, shown, view, whole ?? [0, 1], chats));
   }
 
   /** A chart for each kind, in their order; what stands right is not moved. @param {Kind[]} kinds */
@@ -126,9 +128,10 @@ function kindsOf(metrics) {
  * @param {Shown[]} shown
  * @param {View} view
  * @param {[number, number]} whole
+ * @param {import("./api.js").Chat[]} chats
  * @returns {import("./chart.js").Picture}
  */
-function pictureOf(kind, shown, view, whole) {
+function pictureOf(kind, shown, view, whole, chats) {
   const own = shown.map(({ curves, detail }) => ((detail ?? curves)?.series ?? []).filter((series) => kind.has(series) && series.points.length > 0));
   const names = new Set(own.flat().map(metricWords));
   const lines = shown.flatMap(({ run, hue }, index) =>
@@ -140,7 +143,8 @@ function pictureOf(kind, shown, view, whole) {
       return lineOf(series, `${run.id} ${series.name}`, label, shade, view.smoothing);
     }),
   );
-  const marks = shown[0]?.curves?.marks ?? [];
+  const told = shown[0]?.curves?.marks ?? [];
+  const marks = [...told, ...chatMarks(told, chats)];
   const speed = lines.length > 0 && kind.key.startsWith("metric") ? shown[0].run.metrics?.find(({ name }) => name === kind.title) : null;
   const title = speed ? metricWords(speed) : kind.title;
   return { title, lines, marks, axis: view.axis, isLog: view.isLog, isFitted: view.isFitted, whole, range: view.range };

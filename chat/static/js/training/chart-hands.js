@@ -44,7 +44,7 @@ export class ChartHands {
 
   /** @param {PointerEvent} event */
   #onDown(event) {
-    const isMark = event.target instanceof Element && event.target.closest("[data-checkpoint]");
+    const isMark = event.target instanceof Element && event.target.closest("[data-checkpoint], .chart-chat");
     if (event.button !== 0 || event.pointerType === "touch" || isMark) return; // fingers scroll the page
     this.#from = this.#pixel(event);
     this.#place.setPointerCapture(event.pointerId);

@@ -1,5 +1,5 @@
 // @ts-check
-/** The marks at a chart's foot: checkpoints to talk to, and what was done to the run. */
+/** The marks at a chart's foot: checkpoints to talk to, conversations with them, and what was done to the run. */
 
 import { svg } from "../checkpoints/svg.js";
 import { has, t } from "../i18n.js";
@@ -20,7 +20,8 @@ const DEPTH = 12; // below the line of the lowest value
 export function marksOf(marks, [from, to], frame, axis, open) {
   const made = svg("g", { class: "chart-marks" });
   const inside = marks.filter(({ x }) => x !== null && x >= from && x <= to);
-  for (const mark of inside) made.append(mark.kind === "checkpoint" ? checkpoint(mark, frame, axis, open) : act(mark, frame, axis));
+  const draw = { checkpoint, chat };
+  for (const mark of inside) made.append((draw[/** @type {keyof draw} */ (mark.kind)] ?? act)(mark, frame, axis, open));
   return made;
 }
 
@@ -57,6 +58,29 @@ function checkpoint(mark, frame, axis, open) {
   group.append(svg("circle", { class: "chart-mark", ...centre, r: 4.5 }), target, svg("title", {}, markWords(mark, axis)));
   if (isThere) group.addEventListener("click", () => open(mark, target.getBoundingClientRect()));
   return group;
+}
+
+/**
+ * A bubble above the checkpoint's mark: it leads to the conversation, or to the choice where there are several.
+ * @param {Mark} mark
+ * @param {import("./chart.js").Frame} frame
+ * @param {string} axis
+ * @param {(mark: Mark, at: DOMRect) => void} open
+ */
+function chat(mark, { x, bottom }, axis, open) {
+  const [middle, height] = [x.at(Number(mark.x)), bottom - TARGET];
+  const chats = mark.chats ?? [];
+  const target = svg("circle", { class: "chart-target", cx: middle.toFixed(1), cy: height, r: TARGET });
+  const bubble = svg("path", { class: "chart-bubble", d: `M${(middle - 7).toFixed(1)} ${height - 6}h14v9h-8l-3 4v-4h-3z` });
+  const group = chats.length === 1 ? svg("a", { class: "chart-chat", href: conversationAddress(chats[0]), tabindex: -1 }) : svg("g", { class: "chart-chat" });
+  group.append(bubble, target, svg("title", {}, markWords(mark, axis)));
+  if (chats.length !== 1) group.addEventListener("click", () => open(mark, target.getBoundingClientRect()));
+  return group;
+}
+
+/** @param {import("./api.js").Chat} chat */
+export function conversationAddress({ conversation }) {
+  return `/c/${encodeURIComponent(conversation)}`;
 }
 
 /** @param {Mark} mark @param {import("./chart.js").Frame} frame @param {string} axis */

@@ -1,10 +1,11 @@
 // @ts-check
-/** What can be done with a checkpoint that was chosen in a chart: talk to it, or to the one before or after it. */
+/** What can be done with a checkpoint that was chosen in a chart: talk to it or to its neighbours, open what was said to it. */
 
 import { chatAddress } from "../checkpoints/sparkline.js";
 import { element, required } from "../dom.js";
 import { integer } from "../format.js";
 import { t } from "../i18n.js";
+import { conversationAddress } from "./chart-marks.js";
 import { bySteps } from "./run-checkpoints.js";
 
 /** @typedef {import("./api.js").Checkpoint} Checkpoint */
@@ -13,9 +14,10 @@ import { bySteps } from "./run-checkpoints.js";
  * Open the menu beside a mark.
  * @param {string} id of the checkpoint
  * @param {Checkpoint[]} checkpoints of its run
+ * @param {import("./api.js").Chat[]} chats with checkpoints of its run
  * @param {DOMRect} at
  */
-export function openMarkMenu(id, checkpoints, at) {
+export function openMarkMenu(id, checkpoints, chats, at) {
   const menu = required("mark-menu", HTMLElement);
   const ordered = bySteps(checkpoints);
   const index = ordered.findIndex((each) => each.id === id);
@@ -25,6 +27,7 @@ export function openMarkMenu(id, checkpoints, at) {
     link("chat_with", { id, step: ordered[index]?.step ?? null }),
     before && link("chat_before", before),
     after && link("chat_after", after),
+    ...chats.filter(({ checkpoint }) => checkpoint === id).map(talk),
   ];
   const focused = document.activeElement;
   menu.replaceChildren(element("p", { className: "menu-title", dir: "auto" }, id), ...links.filter((each) => each !== null));
@@ -35,6 +38,12 @@ export function openMarkMenu(id, checkpoints, at) {
   Object.assign(menu.style, { left: `${left}px`, top: `${isBelow ? at.bottom : Math.max(8, at.top - box.height)}px` });
   menu.querySelector("a")?.focus();
   menu.addEventListener("toggle", () => focused instanceof HTMLElement && document.activeElement === document.body && focused.focus(), { once: true });
+}
+
+/** @param {import("./api.js").Chat} chat */
+function talk(chat) {
+  const title = chat.title || t("training.untitled_chat");
+  return element("a", { className: "menu-item", href: conversationAddress(chat), dir: "auto" }, t("training.open_chat", { title }));
 }
 
 /** @param {string} words @param {{ id: string, step: number|null }} checkpoint */
