@@ -127,12 +127,12 @@ def _loss(trainer_state: Mapping[str, Any], evidence: dict[str, str]) -> Loss | 
     history = trainer_state.get("log_history")
     entries = [entry for entry in history if isinstance(entry, dict)] if isinstance(history, list) else []
     for key, kind in (("eval_loss", "validation"), ("loss", "train")):
-        logged = [entry[key] for entry in entries if key in entry]
-        numbers = [value for value in map(_number, logged) if value is not None]
-        if numbers:
-            since = "" if _number(logged[-1]) is not None else " that is a number: what was logged since is none"
-            evidence["loss"] = f"trainer_state.json: the last {key} of log_history{since}"
-            return Loss(kind, numbers[-1])
+        logged = (entry[key] for entry in reversed(entries) if key in entry)
+        for place, value in enumerate(map(_number, logged)):
+            if value is not None:
+                since = " that is a number: what was logged since is none" if place else ""
+                evidence["loss"] = f"trainer_state.json: the last {key} of log_history{since}"
+                return Loss(kind, value)
     return None
 
 

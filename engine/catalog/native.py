@@ -138,7 +138,7 @@ def _with_architecture(info: CheckpointInfo, found: Translation) -> CheckpointIn
     numbers = cached_numbers_per_token(settings)
     evidence = {**info.evidence, "layout": found.layout, **found.evidence}
     if found.candidates:
-        evidence["candidates"] = f"measured when it is loaded, on a plain text: {', '.join(found.candidates)}"
+        evidence["candidates"] = f"measured when it is loaded, on a plain text: {'; '.join(found.candidates)}"
     return replace(
         info,
         family=settings["model_type"],

@@ -57,7 +57,7 @@ def file(tmp_path: Path) -> Path:
 def test_the_heads_of_a_trained_model_are_found(file: Path) -> None:
     reference = trained()
     torch.save({"model": as_nanogpt(reference), "config": {"activation_function": "gelu"}}, file)
-    assert "1 heads, 2 heads, 4 heads" in torch_file.describe(file, "x").evidence["candidates"]
+    assert "1 heads; 2 heads; 4 heads" in torch_file.describe(file, "x").evidence["candidates"]
     loaded = load(file)
     assert loaded.inferred["measured"].startswith("inferred: 4 heads; it reads a plain text best of 3")
     ids = byte_tokenizer().encode(TEXT).ids[:40]

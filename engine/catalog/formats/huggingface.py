@@ -234,7 +234,7 @@ def _sampling_defaults(generation: Mapping[str, Any]) -> dict[str, Any]:
     for name in SAMPLING_FIELDS & generation.keys() - {"max_new_tokens", "seed", "stop", "logprobs"}:
         try:
             SamplingParams().overridden_by({name: generation[name]})
-        except (EngineError, TypeError, ValueError):
+        except (EngineError, TypeError, ValueError, OverflowError):
             continue  # A default that the sampler would refuse is no default.
         found[name] = generation[name]
     return found

@@ -169,7 +169,8 @@ def test_pickled_weights_that_are_cut_short_or_old_are_listed_with_the_remedy(tm
 def test_the_models_own_sampling_defaults_are_found_and_nonsense_is_not(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "model")
     write_json(
-        folder / "generation_config.json", {"temperature": 0.6, "top_k": -5, "top_p": 0.95, "eos_token_id": [258]}
+        folder / "generation_config.json",
+        {"temperature": 0.6, "top_k": -5, "top_p": 0.95, "min_p": 10**400, "eos_token_id": [258]},
     )
     assert describe(folder).sampling_defaults == {"temperature": 0.6, "top_p": 0.95}
     assert 258 in huggingface.tokenizer(folder).stop_ids

@@ -55,7 +55,7 @@ def test_mingpts_bare_weights_with_the_settings_beside_them(file: Path) -> None:
 @pytest.mark.parametrize("wrapped", [False, True], ids=["bare", "wrapped"])
 def test_the_books_gpt_computes_what_the_reference_computes(file: Path, qkv_bias: bool, wrapped: bool) -> None:
     weights = torch_writers.write_book_gpt(file, qkv_bias=qkv_bias, wrapped=wrapped)
-    assert "1 heads, 2 heads, 4 heads" in describe(file).evidence["candidates"]
+    assert "1 heads; 2 heads; 4 heads" in describe(file).evidence["candidates"]
     file.with_suffix(".json").write_text(json.dumps({"n_heads": HEADS}))
     assert_same_logits(file, gpt2(weights, "gelu_new", tied=False))
 
