@@ -147,6 +147,16 @@ develop() { # COMMAND…, with the development tools
     hand_over "$@"
 }
 
+all_tests() { # on several processors, a file's tests together; what failed in that crowd is judged once more, alone
+    local status=0
+    prepare requirements.txt requirements-dev.txt
+    cd "$root"
+    "$python" -m pytest -n auto --maxprocesses 4 --dist loadfile || status=$?
+    [[ $status == 1 ]] || exit "$status" # 1: tests failed; anything else is no matter of the crowd
+    say "" "Once more, one after the other, what failed above:"
+    hand_over -m pytest --last-failed --last-failed-no-failures none --maxfail 10
+}
+
 tidy() { # lint or fix
     prepare requirements.txt requirements-dev.txt
     cd "$root"
@@ -201,9 +211,7 @@ main() {
         prepare requirements.txt
         hand_over_here -m engine.tasks "$command" --checkpoints "$root/checkpoints" "$@"
         ;;
-    test) # all of them on several processors; a file's tests stay together
-        if [[ $# -gt 0 ]]; then develop -m pytest "$@"; else develop -m pytest -n auto --maxprocesses 4 --dist loadfile; fi
-        ;;
+    test) if [[ $# -gt 0 ]]; then develop -m pytest "$@"; else all_tests; fi ;;
     lint | fix) tidy "$command" ;;
     bench)
         [[ -n $has_bench ]] || usage_error "there is no bench in this version"

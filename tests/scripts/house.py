@@ -27,6 +27,7 @@ case "$*" in
     sleep "${FAKE_PIP_SECONDS:-0}"
     if [[ -n ${FAKE_PIP_SAYS:-} ]]; then echo "$FAKE_PIP_SAYS" && exit 1; fi ;;
 *starter.py) exit "${FAKE_STARTER_STATUS:-0}" ;;
+"-m pytest -n "*) exit "${FAKE_TESTS_STATUS:-0}" ;;
 *)
     printf 'process %s in %s: %s\\n' "$$" "$PWD" "$*"
     if [[ -n ${FAKE_RUN_SECONDS:-} ]]; then exec sleep "$FAKE_RUN_SECONDS"; fi ;;

@@ -56,6 +56,21 @@ def test_tests_get_the_development_tools_and_their_own_arguments(house: House) -
     assert len(house.calls("pip install")) == 1
 
 
+def test_all_tests_run_at_once_and_those_that_failed_once_more_alone(house: House) -> None:
+    assert house.run("test")[0] == 0
+    assert not house.calls("--last-failed")
+    house.environment["FAKE_TESTS_STATUS"] = "1"
+    assert house.run("test")[0] == 0
+    (again,) = house.calls("--last-failed")
+    assert "-n " not in again
+
+
+def test_tests_that_could_not_be_run_are_not_run_again(house: House) -> None:
+    house.environment["FAKE_TESTS_STATUS"] = "2"
+    assert house.run("test")[0] == 2
+    assert not house.calls("--last-failed")
+
+
 def test_lint_looks_and_fix_cures(house: House) -> None:
     house.run("lint")
     assert house.calls("ruff") == ["-m ruff check", "-m ruff format --check"]
