@@ -117,7 +117,7 @@ STATUS: dict[type[EngineError], tuple[int, str]] = {
 }
 
 _HTTP = {
-    404: ("not_found_error", "route_not_found", "there is nothing at this address", "API.md lists the routes."),
+    404: ("not_found_error", "route_not_found", "there is nothing at this address", "GET /api/docs lists the routes."),
     405: ("invalid_request_error", "method_not_allowed", "this address does not know that method", None),
     413: ("invalid_request_error", "body_too_large", "the request is larger than this server reads", None),
     415: ("invalid_request_error", "unsupported_media_type", "the body must be JSON", None),

@@ -37,8 +37,8 @@ def playground(visit: Callable[..., Any]) -> Any:
 def generate(page: Any, prompt: str = "Once upon a time") -> None:
     """Complete a prompt to its end."""
     page.get_by_label("Prompt").fill(prompt)
-    page.get_by_role("button", name="Generate").click()
-    page.locator("#generate[data-does=stop]").wait_for()
+    with page.expect_event("requestfinished", lambda request: request.url.endswith("/api/generate")):
+        page.get_by_role("button", name="Generate").click()
     page.locator("#generate[data-does=generate]").wait_for()
 
 
@@ -157,6 +157,18 @@ def test_a_pasted_text_is_scored(playground: Any) -> None:
     line = playground.locator("#score-table .token-row").last
     for cell in ("·cat", "6", "3%", "12", "2.25"):
         expect(line).to_contain_text(cell)
+
+
+def test_the_log_of_the_next_request_is_its_own_from_the_first_line_on(playground: Any) -> None:
+    playground.route("**/api/next_token", lambda route: route.fulfill(json={"before": [], "after": [], "left": 0}))
+    playground.get_by_label("Max tokens").fill("2")
+    generate(playground)
+    playground.get_by_role("tab", name="Request log").click()
+    expect(playground.locator(".log-line").first).to_contain_text("POST /api/generate")
+    playground.get_by_role("tab", name="Next token").click()
+    playground.get_by_role("button", name="Look at the next token").click()
+    playground.get_by_role("tab", name="Request log").click()
+    expect(playground.locator(".log-line").first).to_contain_text("POST /api/next_token")
 
 
 def test_the_log_tells_what_was_sent_and_each_event_with_its_time(visit: Callable[..., Any]) -> None:

@@ -106,3 +106,11 @@ test("a loss is named by its kind", () => {
   assert.equal(words.lossName({ kind: "validation" }), "Validation loss");
   assert.equal(words.lossName({ kind: "reward" }), "Reward");
 });
+
+test("what a load is at has words of the page's language, and else the server's", () => {
+  const loading = (stage) => ({ name: "one", status: { state: "loading", progress: { stage, fraction: 0.5 } } });
+  speak("ru");
+  assert.equal(words.modelLine(loading("reading the tokenizer")), "Загружается one: чтение токенизатора");
+  assert.equal(words.modelLine(loading("counting sheep")), "Загружается one: counting sheep");
+  speak("en");
+});

@@ -83,7 +83,7 @@ export class Welcome {
   #modelCard(model, mode) {
     const prompts = STARTERS.map((number) => t(`chat.starter_${mode}_${number}`));
     const buttons = prompts.map((prompt) => {
-      const button = { type: "button", className: "starter", onclick: () => this.#actions.ask(prompt) };
+      const button = { type: "button", className: "starter", dir: "auto", onclick: () => this.#actions.ask(prompt) };
       return element("li", {}, element("button", button, prompt));
     });
     const facts = factsOf(model).flatMap(([name, value]) => [
@@ -131,7 +131,7 @@ export class Welcome {
 function factsOf(model) {
   /** @type {[string, string|null|undefined][]} */
   const facts = [
-    [t("common.fact_stage"), model.stage ?? (model.group === "Other" ? null : groupName(model.group))],
+    [t("common.fact_stage"), model.group === "Other" ? model.stage : groupName(model.group)],
     [t("common.fact_step"), model.step == null ? null : integer(model.step)],
     [t("common.fact_epoch"), model.epoch == null ? null : decimal(model.epoch)],
     [model.loss ? lossName(model.loss) : t("common.loss"), model.loss && decimal(model.loss.value)],

@@ -17,6 +17,12 @@ export function stateWords({ state, progress }) {
   return t("common.state_loading_share", { share: percent(progress.fraction) });
 }
 
+/** What long work is at; a stage without words of ours stays as the server says it. @param {string} stage */
+export function stageName(stage) {
+  const name = stage.replaceAll(" ", "_");
+  return has(`common.stage_${name}`) ? t(`common.stage_${name}`) : stage;
+}
+
 /** A group of the list; a name that the server made up stays as it is. @param {string} group */
 export function groupName(group) {
   return has(`common.group_${group}`) ? t(`common.group_${group}`) : group;
@@ -141,7 +147,7 @@ export function modelLine({ name, status }) {
   switch (status.state) {
     case "loading":
       return stage && stage !== "loading"
-        ? t("chat.line_loading_stage", { name, stage })
+        ? t("chat.line_loading_stage", { name, stage: stageName(stage) })
         : t("chat.line_loading", { name });
     case "ready":
       return [name, size(status.memory_bytes ?? 0), placeWords(status)].filter(Boolean).join(" · ");

@@ -4,7 +4,7 @@
 import { element } from "../dom.js";
 import { percent } from "../format.js";
 import { t } from "../i18n.js";
-import { inWords } from "../words.js";
+import { inWords, stageName } from "../words.js";
 
 /** @typedef {import("./api.js").Job} Job */
 /** @typedef {Pick<typeof import("./api.js"), "begin"|"job">} JobApi */
@@ -65,7 +65,7 @@ export class JobBox {
     if (typeof progress === "number") this.#bar.value = progress;
     else this.#bar.removeAttribute("value");
     const share = typeof progress === "number" ? percent(progress) : "";
-    const stage = message || t(state === "queued" ? "common.state_queued" : "checkpoints.job_running");
+    const stage = message ? stageName(message) : t(state === "queued" ? "common.state_queued" : "checkpoints.job_running");
     this.#words.textContent = [share, stage].filter(Boolean).join(" · ");
   }
 

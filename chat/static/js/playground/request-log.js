@@ -18,6 +18,7 @@ export class RequestLog {
   #entries = [];
   #curl = "";
   #begun = 0;
+  #written = 0; // over all requests: a line is known by its number, and the next request's lines are others
   #frame = 0;
 
   /**
@@ -66,7 +67,7 @@ export class RequestLog {
    * @param {number} at
    */
   #add(name, text, at) {
-    this.#entries.push({ key: String(this.#entries.length), at, name, text });
+    this.#entries.push({ key: String(this.#written++), at, name, text });
     this.#frame ||= requestAnimationFrame(() => this.#draw());
   }
 

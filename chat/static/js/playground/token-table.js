@@ -42,7 +42,7 @@ export class TokenTable {
     this.#columns = columns;
     const heads = columns.map((column) => cell("columnheader", column, t(`playground.column_${column}`)));
     const head = element("div", { role: "row", className: "token-row token-head", "aria-rowindex": "1" }, ...heads);
-    const body = element("div", { role: "rowgroup", className: "token-lines" });
+    const body = element("div", { role: "rowgroup", className: "token-lines", "data-empty": t("playground.tokens_to_come") });
     const group = element("div", { role: "rowgroup" }, head);
     this.#table = element("div", { role: "table", className: "token-table", "aria-label": label }, group, body);
     this.#table.style.setProperty("--count", String(columns.length));
