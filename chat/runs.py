@@ -139,6 +139,10 @@ class Runs:
         with self._lock:
             return list(self._live.values())
 
+    def conversations(self, owner: str | None) -> set[str]:
+        """The ids of somebody's conversations in which an answer is being computed."""
+        return {run.conversation_id for run in self.live() if run.owner == owner and run.conversation_id is not None}
+
     def log(self, run_id: str, owner: str | None) -> EventLog:
         """The events of a run that belongs to the server. Raises RunNotFound, also for somebody else's."""
         with self._lock:

@@ -22,7 +22,10 @@ MOST_MESSAGES = 1000
 
 @bp.get("")
 def listing() -> Response:
-    """One's conversations, pinned and young ones first; with `search` those that hold the words, with a snippet."""
+    """One's conversations, pinned and young ones first; with `search` those that hold the words, with a snippet.
+
+    `answering` says that an answer is being computed there.
+    """
     page = parts().store.conversations.page(
         current_owner(),
         archived=query.choice("archived", "0", "1", "false", "true") in ("1", "true"),
@@ -30,7 +33,11 @@ def listing() -> Response:
         limit=query.number("limit", 50, 1, 200),
         words=query.text("search") or "",
     )
-    found = [{**each.as_json(), **_snippet(each, page.snippets)} for each in page.conversations]
+    answering = parts().runs.conversations(current_owner())
+    found = [
+        {**each.as_json(), "answering": each.id in answering, **_snippet(each, page.snippets)}
+        for each in page.conversations
+    ]
     response = jsonify(conversations=found, next=page.next)
     return _cached(response, hashlib.blake2b(response.get_data(), digest_size=12).hexdigest())
 

@@ -46,6 +46,16 @@ def test_an_answer_ends_with_its_facts(page: Any) -> None:
     assert words[5] == "ended"
 
 
+def test_how_fast_an_answer_grows_is_said_where_its_facts_will_stand(chat: Any) -> None:
+    told, announced = watch(chat, ".message[data-status=streaming] .facts"), watch(chat, "#status")
+    ask(chat, "/long story")
+    until(lambda: any(re.fullmatch(r"[\d,]+ tokens[\d.]+ tok/s", facts) for facts in told()), "the pace to be said")
+    chat.keyboard.press("Escape")
+    answered(chat)
+    expect(chat.locator(".facts")).to_contain_text("stopped by you")
+    assert not any("tok/s" in words for words in announced())
+
+
 def test_stop_ends_the_compute_and_keeps_the_text(chat: Any, call: Callable[..., Any]) -> None:
     ask(chat, "/long story")
     expect(last_answer(chat)).to_contain_text("photograph")

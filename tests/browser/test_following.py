@@ -83,6 +83,15 @@ def test_another_device_sees_what_was_said(chat: Any, open_page: Callable[..., A
     expect(other.locator(".question-text").last).to_have_text("And more")
 
 
+def test_a_conversation_that_is_being_answered_elsewhere_is_marked(chat: Any, open_page: Callable[..., Any]) -> None:
+    ask(chat, "/long story")
+    other = open_page()
+    expect(other.locator(".entry").get_by_role("link")).to_contain_text("being answered")
+    chat.get_by_role("button", name="Stop").click()
+    expect(other.locator(".entry-answering")).to_have_count(0)
+    expect(other.locator(".entry")).to_have_count(1)
+
+
 def test_an_answer_goes_on_when_one_looks_away_and_is_there_when_one_comes_back(chat: Any) -> None:
     ask(chat, "/long story")
     expect(last_answer(chat)).to_contain_text("photograph")

@@ -30,6 +30,7 @@ import { Store } from "./store.js";
 import { Tabs } from "./tabs.js";
 import { Talk } from "./talk.js";
 import { Transcript } from "./transcript.js";
+import { Unkept } from "./unkept.js";
 import { Welcome } from "./welcome.js";
 
 const store = new Store();
@@ -43,6 +44,7 @@ const reading = new Reading({ store, api: kept, attach: (answer) => talk.attach(
 const talk = new Talk({
   store,
   api: kept,
+  unkept: new Unkept(store, server.generate),
   cancelRun: server.cancelRun,
   giveBack: (text) => composer.giveBack(text),
   refresh: () => reading.refresh(),
@@ -67,6 +69,7 @@ new NoticeBar(required("notice", HTMLElement), store, {
   "new-chat": startNew,
   completion: () => setMode("completion"),
   pick: () => picker.open(),
+  unkept: talkUnkept,
 });
 composerMenu({ store, composer, talk, attempt });
 new Gauge(store, () => composer.draft);
@@ -116,6 +119,13 @@ function askPlainly(text) {
 function changed(id) {
   tabs.tell(id);
   library.refresh();
+}
+
+/** Go on without a database, which keeps nothing of it. */
+function talkUnkept() {
+  places.none();
+  store.dispatch({ type: "conversation/unkept" });
+  composer.submit();
 }
 
 /** @param {import("./types.js").Mode} mode */

@@ -164,6 +164,8 @@ export class Composer {
     this.#send.dataset.does = isRunning ? "stop" : "send";
     const isInVain = isRunning ? state.run?.isStopping === true : this.#isIdle;
     this.#send.setAttribute("aria-disabled", String(isInVain));
+    required("unkept-note", HTMLElement).hidden = !state.conversation.isUnkept;
+    required("composer-more", HTMLElement).hidden = state.conversation.isUnkept;
     this.#drawMode(model);
   }
 

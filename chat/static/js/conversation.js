@@ -17,6 +17,7 @@ export const NEW_CONVERSATION = {
   mode: null,
   messages: [],
   earlier: null,
+  isUnkept: false,
 };
 
 /**
@@ -39,6 +40,8 @@ export function conversation(state, action, run) {
       return { ...state, messages: [...action.read.messages, ...state.messages], earlier: action.read.next };
     case "conversation/changed":
       return { ...state, ...facts({ ...state, ...action.changes }) };
+    case "conversation/unkept":
+      return { ...state, id: null, earlier: null, isUnkept: true };
     case "conversation/mode":
       return { ...state, mode: action.mode };
     case "run/asked":

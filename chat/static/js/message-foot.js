@@ -3,7 +3,7 @@
 
 import { otherVersion } from "./conversation.js";
 import { copyButton, element, iconButton } from "./dom.js";
-import { integer } from "./format.js";
+import { integer, rate } from "./format.js";
 import { t } from "./i18n.js";
 import { openMenu } from "./menu.js";
 import { answerFacts, failureWords } from "./words.js";
@@ -56,6 +56,16 @@ export class MessageFoot {
     const focused = this.#focusedAct();
     this.element.replaceChildren(...(shown ? this.#parts(shown, isLast) : []));
     if (focused) /** @type {HTMLElement|null} */ (this.element.querySelector(`[data-act="${focused}"]`))?.focus();
+  }
+
+  /**
+   * Say how fast an answer grows, where its facts will stand.
+   * @param {number} tokens
+   * @param {number} tokensPerSecond
+   */
+  showPace(tokens, tokensPerSecond) {
+    const facts = [t("common.tokens", { count: tokens }), rate(tokensPerSecond)].map((fact) => element("li", {}, fact));
+    this.element.replaceChildren(element("ul", { className: "facts separated" }, ...facts));
   }
 
   #focusedAct() {

@@ -4,6 +4,7 @@
 import { element } from "./dom.js";
 import { t } from "./i18n.js";
 import { MessageFoot } from "./message-foot.js";
+import { Pace } from "./pace.js";
 import { AnswerBody } from "./transcript/answer-body.js";
 import { modelName, waitingWords } from "./words.js";
 
@@ -16,6 +17,7 @@ export class MessageView {
   #waiting = element("div", { className: "waiting" });
   #bar = element("progress", { className: "bar", max: 1 });
   #waitingText = element("span");
+  #pace = new Pace();
   #foot;
   #message;
 
@@ -49,7 +51,14 @@ export class MessageView {
     this.article.setAttribute("aria-busy", String(isStreaming));
     this.#body.show(message);
     const waitsForModel = ["queued", "loading"].includes(message.progress?.stage ?? "");
+    if (isStreaming && message.tokens) this.#showPace(message.tokens);
     this.#showWaiting(isStreaming && (this.#body.isEmpty || waitsForModel));
+  }
+
+  /** @param {number} tokens */
+  #showPace(tokens) {
+    const tokensPerSecond = this.#pace.note(tokens, performance.now());
+    if (tokensPerSecond !== null) this.#foot.showPace(tokens, tokensPerSecond);
   }
 
   /** @param {boolean} isWaiting */

@@ -17,6 +17,9 @@ const REMEDIES = {
   not_enough_memory: ["pick", "retry"],
 };
 
+/** What helps where the server's database does not: its codes begin alike. @type {NoticeAction[]} */
+const WITHOUT_DATABASE = ["unkept", "retry"];
+
 /**
  * An error as the bar shows it. What is not an ApiError is our own mistake and says so.
  * @param {unknown} error
@@ -29,7 +32,8 @@ export function noticeOf(error) {
     return { message, code: "page_error", hint: t("errors.yours.hint"), actions: [] };
   }
   const { code, param, requestId } = error;
-  return { ...inWords(error), code, param, requestId, actions: REMEDIES[code] ?? ["retry"] };
+  const usual = code.startsWith("database_") ? WITHOUT_DATABASE : /** @type {NoticeAction[]} */ (["retry"]);
+  return { ...inWords(error), code, param, requestId, actions: REMEDIES[code] ?? usual };
 }
 
 /** Shows the store's notice in an element with the role alert. */

@@ -53,7 +53,9 @@ export class SidebarRow {
     const name = element("span", { className: "entry-title", dir: "auto" }, ...marked(this.#title, words));
     const snippet = words && entry.snippet ? marked(entry.snippet, words) : [];
     const below = snippet.length > 0 ? element("span", { className: "entry-snippet", dir: "auto" }, ...snippet) : null;
-    this.#link.replaceChildren(...[pin, name, below].filter((part) => part !== null));
+    const mark = entry.answering ? element("span", { className: "entry-answering", title: t("chat.answering") }) : null;
+    mark?.append(element("span", { className: "visually-hidden" }, t("chat.answering")));
+    this.#link.replaceChildren(...[pin, name, mark, below].filter((part) => part !== null));
   }
 
   /** Put the cursor on it. */

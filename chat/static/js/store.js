@@ -93,12 +93,17 @@ function library(state, action) {
     case "library/failed":
       return { ...state, phase: "failed", problem: action.problem };
     case "library/changed":
-      return { ...state, entries: state.entries.map((entry) => (entry.id === action.entry.id ? action.entry : entry)) };
+      return { ...state, entries: state.entries.map((entry) => withChanges(entry, action.entry)) };
     case "library/removed":
       return { ...state, entries: state.entries.filter((entry) => entry.id !== action.id) };
     default:
       return state;
   }
+}
+
+/** @param {import("./types.js").Entry} entry @param {import("./types.js").Entry} changed */
+function withChanges(entry, changed) {
+  return entry.id === changed.id ? { ...entry, ...changed } : entry;
 }
 
 /**

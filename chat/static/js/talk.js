@@ -17,6 +17,7 @@ import { inWords } from "./words.js";
  * @typedef {object} Surroundings
  * @property {import("./store.js").Store} store
  * @property {typeof import("./conversations-api.js")} api
+ * @property {import("./unkept.js").Unkept} unkept
  * @property {(runId: string) => Promise<void>} cancelRun
  * @property {(text: string) => boolean} giveBack puts a text into the composer, unless something stands there
  * @property {() => Promise<void>} refresh reads the conversation anew
@@ -157,7 +158,7 @@ export class Talk {
     store.dispatch({ type: "run/asked", messages, messageId });
     const isHere = () => store.state.run?.messageId === messageId;
     try {
-      const asked = await begin();
+      const asked = await (store.state.conversation.isUnkept ? this.#around.unkept.begin() : begin());
       this.#around.changed(asked.assistant_message.conversation_id ?? "");
       if (!isHere()) return;
       const isStopped = store.state.run?.isStopping;
@@ -178,10 +179,12 @@ export class Talk {
    * @param {string} model
    */
   async #follow(runId, model) {
-    const { store, api } = this.#around;
+    const { store, api, unkept } = this.#around;
     const { signal } = (this.#following = new AbortController());
+    const { isUnkept } = store.state.conversation;
     const reader = {
-      events: (/** @type {number} */ from, /** @type {AbortSignal} */ until) => api.runEvents(runId, from, until),
+      events: (/** @type {number} */ from, /** @type {AbortSignal} */ until) =>
+        isUnkept ? unkept.events(runId, until) : api.runEvents(runId, from, until),
       take: (/** @type {any} */ event) => this.#take(event, model),
       lost: () => store.dispatch({ type: "run/lost" }),
     };

@@ -51,6 +51,7 @@ export class Transcript {
     for (const message of changed) this.#drawMessage(message, message === messages.at(-1));
     if (!isWhole) return;
     this.#list.toggleAttribute("data-busy", run !== null);
+    this.#list.toggleAttribute("data-unkept", conversation.isUnkept);
     this.#order(messages);
   }
 

@@ -118,7 +118,7 @@
  * @property {Problem & { param?: string|null }} [error]
  */
 
-/** @typedef {"retry"|"new-chat"|"completion"|"pick"} NoticeAction */
+/** @typedef {"retry"|"new-chat"|"completion"|"pick"|"unkept"} NoticeAction */
 
 /**
  * What the error bar shows.
@@ -156,6 +156,7 @@
  * @property {boolean} archived
  * @property {number} created_at          seconds since 1970
  * @property {number} updated_at
+ * @property {boolean} [answering]        whether an answer is being computed there
  * @property {string} [snippet]           where the words that were looked for stand
  */
 
@@ -181,6 +182,7 @@
  * @property {Mode|null} mode             null leaves it to the model
  * @property {Message[]} messages
  * @property {string|null} earlier        the message before which there is more
+ * @property {boolean} isUnkept           whether no database keeps it
  */
 
 /** The answer that is followed. @typedef {{ id: string|null, messageId: string, isStopping: boolean, isLost: boolean }} Run */
