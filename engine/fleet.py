@@ -47,7 +47,8 @@ class Fleet:
         with self._changed:
             resident = self._join_or_add(plan, options, reserve_bytes)
             resident.is_wanted = True
-            resident.options = replace(resident.options, pinned=options.pinned or resident.options.pinned)
+            if options.pinned is not None:
+                resident.options = replace(resident.options, pinned=options.pinned)
         return self._roster.tell(resident)
 
     def unload(self, checkpoint_id: str, *, force: bool) -> int:

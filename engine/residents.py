@@ -92,7 +92,7 @@ class Resident:
             precision=None if facts is None else facts.precision,
             device=None if facts is None else facts.device,
             pid=None if facts is None else facts.pid,
-            pinned=self.options.pinned,
+            pinned=bool(self.options.pinned),
             context_length=None if facts is None else facts.context_length,
             inferred={} if facts is None else facts.inferred,
             cache_bytes=self.cache_bytes,

@@ -52,12 +52,15 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """How to load; what is None is decided by the engine's own settings."""
+    """How to load; what is None is decided by the engine's own settings.
+
+    `pinned` may be said of a loaded model too: True keeps it in memory, False lets it go again, None leaves that be.
+    """
 
     precision: str | None = None
     device: str | None = None
     context_length: int | None = None
-    pinned: bool = False
+    pinned: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,8 @@ class ScriptedEngine:
             if self.status(checkpoint_id).state not in ("ready", "loading"):
                 self._set(checkpoint_id, state="loading", progress=LoadProgress("reading", 0.0), error=None)
                 threading.Thread(target=self._load, args=(found, options), daemon=True).start()
+            elif options.pinned is not None:
+                self._set(checkpoint_id, pinned=options.pinned)
             return self.status(checkpoint_id)
 
     def wait_until_loaded(self, checkpoint_id: str, timeout_seconds: float | None = None) -> Status:
@@ -203,7 +205,7 @@ class ScriptedEngine:
             return
         self._set(
             found.id, state="ready", progress=None, loaded_at=time.time(), memory_bytes=found.weights_bytes,
-            precision=options.precision or "int8", device="cpu", pid=4321, pinned=options.pinned,
+            precision=options.precision or "int8", device="cpu", pid=4321, pinned=bool(options.pinned),
             context_length=found.context_length,
         )  # fmt: skip
 

@@ -28,7 +28,7 @@ def test_a_broken_checkpoint_says_why_and_what_helps(catalog: Any) -> None:
     expect(details.get_by_role("button", name="Load")).to_have_count(0)
 
 
-def test_details_load_in_a_chosen_precision_and_pin(catalog: Any, call: Callable[..., Any]) -> None:
+def test_details_load_in_a_chosen_precision_pin_and_unpin(catalog: Any, call: Callable[..., Any]) -> None:
     row(catalog, SFT).click()
     details = catalog.get_by_role("dialog", name="checkpoint-500")
     details.get_by_label("Precision").select_option("float32")
@@ -38,6 +38,9 @@ def test_details_load_in_a_chosen_precision_and_pin(catalog: Any, call: Callable
     expect(row(catalog, SFT)).to_contain_text("pinned")
     status = call(f"/api/models/{SFT}/status")
     assert (status["precision"], status["pinned"]) == ("float32", True)
+    details.get_by_role("button", name="Unpin").click()
+    expect(details.locator(".load-state")).to_have_text("ready · float32 · cpu")
+    expect(details.get_by_role("button", name="Pin", exact=True)).to_be_visible()
 
 
 def test_facts_come_with_their_evidence(catalog: Any) -> None:

@@ -179,7 +179,14 @@ def test_other_options_for_a_loaded_model_are_refused(tiny_engine: Engine) -> No
     tiny_engine.wait_until_loaded(CHAT, 30)
     with pytest.raises(ModelBusy, match="float32"):
         tiny_engine.load(CHAT, LoadOptions(precision="bfloat16"))
-    assert tiny_engine.load(CHAT, LoadOptions(precision="float32", pinned=True)).pinned
+    assert tiny_engine.load(CHAT, LoadOptions(precision="float32")).precision == "float32"
+
+
+def test_a_loaded_model_is_pinned_and_let_go_again(tiny_engine: Engine) -> None:
+    tiny_engine.load(CHAT)
+    tiny_engine.wait_until_loaded(CHAT, 30)
+    said = (True, None, False, None)
+    assert [tiny_engine.load(CHAT, LoadOptions(pinned=each)).pinned for each in said] == [True, True, False, False]
 
 
 def test_a_prompt_longer_than_the_context_is_refused_with_both_numbers(tiny_engine: Engine) -> None:

@@ -119,6 +119,13 @@ def test_load_passes_its_options_on(client: FlaskClient, engine: ScriptedEngine)
     assert (status.precision, status.pinned) == ("float32", True)
 
 
+def test_a_model_is_pinned_until_it_is_said_otherwise(client: FlaskClient, engine: ScriptedEngine):
+    client.post("/api/models/pretrain/final.pt/load", json={"pinned": True})
+    engine.wait_until_loaded("pretrain/final.pt")
+    assert client.post("/api/models/pretrain/final.pt/load", json={}).json["pinned"]
+    assert not client.post("/api/models/pretrain/final.pt/load", json={"pinned": False}).json["pinned"]
+
+
 def test_a_followed_load_tells_its_progress_up_to_ready(client_of: Callable[[ScriptedEngine], FlaskClient]):
     client = client_of(ScriptedEngine(load_seconds=0.2))
     response = client.post("/api/models/pretrain/final.pt/load", headers={"Accept": "text/event-stream"})

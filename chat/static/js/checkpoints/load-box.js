@@ -1,5 +1,5 @@
 // @ts-check
-/** A checkpoint's state with what can be done about it: load in a precision, pin, unload, go and talk to it. */
+/** A checkpoint's state with what can be done about it: load in a precision, pin, unpin, unload, go and talk to it. */
 
 import { element } from "../dom.js";
 import { percent } from "../format.js";
@@ -24,7 +24,7 @@ export class LoadBox {
   #precision = element("select", { id: "precision" }, ...PRECISIONS.map((name) => option(name)));
   #pinned = element("input", { type: "checkbox", id: "pinned" });
   #main = element("button", { type: "button", className: "main-button" });
-  #pin = element("button", { type: "button", className: "plain-button" }, t("checkpoints.pin"));
+  #pin = element("button", { type: "button", className: "plain-button" });
   #choices;
   #links = element("div", { className: "load-links" });
   /** @type {Model|null} */
@@ -39,7 +39,7 @@ export class LoadBox {
     const buttons = element("div", { className: "load-buttons" }, this.#main, this.#pin, this.#links);
     this.element = element("div", { className: "load-box" }, line, this.#bar, this.#error, this.#choices, buttons);
     this.#main.addEventListener("click", () => this.#press(actions));
-    this.#pin.addEventListener("click", () => this.#model && actions.load(this.#model.id, { pinned: true }));
+    this.#pin.addEventListener("click", () => this.#model && actions.load(this.#model.id, { pinned: !isPinned(this.#model) }));
   }
 
   /** @param {LoadActions} actions */
@@ -61,9 +61,8 @@ export class LoadBox {
     this.#model = model;
     this.element.hidden = model.problem != null;
     const { state, progress, error, precision, device } = model.status;
-    const isPinned = Reflect.get(model.status, "pinned") === true;
     this.#dot.dataset.state = dotState(model);
-    const place = state === "ready" ? [precision, device, isPinned ? t("checkpoints.pinned") : null] : [];
+    const place = state === "ready" ? [precision, device, isPinned(model) ? t("checkpoints.pinned") : null] : [];
     this.#state.textContent = [stateWords(model), ...place].filter(Boolean).join(" · ");
     const fit = fitWords(model, budget);
     this.#fit.textContent = fit ? `${fit.text} · ${fit.title}` : "";
@@ -71,22 +70,26 @@ export class LoadBox {
     this.#bar.value = progress?.fraction ?? 0;
     this.#bar.setAttribute("aria-label", `${t("common.loading_named", { name: model.name })} ${percent(progress?.fraction ?? 0)}`);
     this.#error.textContent = state === "failed" && error ? sentence(error) : "";
-    this.#showButtons(model, isPinned);
+    this.#showButtons(model);
     if (isOther) this.#links.replaceChildren(...linksOf(model));
   }
 
-  /**
-   * @param {Model} model
-   * @param {boolean} isPinned
-   */
-  #showButtons({ problem, status }, isPinned) {
+  /** @param {Model} model */
+  #showButtons(model) {
+    const { problem, status } = model;
     const act = problem ? null : ACTS[status.state];
     this.#main.hidden = act === null;
     this.#main.textContent = act ? t(`checkpoints.act_${act}`) : "";
     this.#choices.hidden = act !== "load" && act !== "again";
-    this.#pin.hidden = status.state !== "ready" || isPinned;
+    this.#pin.hidden = status.state !== "ready";
+    this.#pin.textContent = isPinned(model) ? t("checkpoints.unpin") : t("checkpoints.pin");
     this.#links.hidden = problem != null;
   }
+}
+
+/** @param {Model} model */
+function isPinned({ status }) {
+  return Reflect.get(status, "pinned") === true;
 }
 
 /** @param {{ code: string, message: string, hint?: string|null }} error */
