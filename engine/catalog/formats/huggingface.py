@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.catalog import (
+    fitting,
     quantised,
     safetensors_header,
     templates,
@@ -51,8 +52,9 @@ def describe(path: Path, checkpoint_id: str) -> CheckpointInfo:
     try:
         settings = _settings(path)
         info = _with_config(info, settings)
-        info = _with_weights(info, quantised.unpacked(settings, _stored(path)))
-        return _with_text(info)
+        found = quantised.unpacked(settings, _stored(path))
+        info = _with_weights(info, found)
+        return _with_text(replace(info, problem=info.problem or fitting.problem(settings, found)))
     except (CheckpointProblem, OSError) as error:
         code = error.code if isinstance(error, CheckpointProblem) else "unreadable"
         return replace(info, problem=Problem(code, str(error), getattr(error, "hint", None)))
