@@ -37,7 +37,7 @@ def playground(visit: Callable[..., Any]) -> Any:
 def generate(page: Any, prompt: str = "Once upon a time") -> None:
     """Complete a prompt to its end."""
     page.get_by_label("Prompt").fill(prompt)
-    with page.expect_event("requestfinished", lambda request: request.url.endswith("/api/generate")):
+    with page.expect_response("**/api/generate"):
         page.get_by_role("button", name="Generate").click()
     page.locator("#generate[data-does=generate]").wait_for()
 
