@@ -30,4 +30,4 @@ def _load_as_before(engine: Engine, model: str, precision: str) -> None:
         return
     if now.state == "ready":
         engine.unload(model)
-    engine.load(model, LoadOptions(precision=precision))
+    engine.load(model, LoadOptions(precision=precision, pinned=now.pinned))

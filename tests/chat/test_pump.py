@@ -100,6 +100,24 @@ def test_a_database_that_is_locked_for_a_moment_gets_the_text_afterwards(
     assert last.data["message"]["content"] == ANSWER
 
 
+def test_while_a_database_refuses_nobody_who_reads_waits_for_it_at_every_word(
+    client: FlaskClient, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+):
+    tried = []
+
+    def refuse(*given: object) -> None:
+        tried.append(given)
+        raise StoreProblem("locked", code="database_locked")
+
+    monkeypatch.setattr(Messages, "save", refuse)
+    monkeypatch.setattr(pump_module, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(pump_module, "SIGN_SECONDS", 1e9)
+    engine.script = Script(answer="word " * 200)
+    last = follow(client, begin(client, conversation(client), "Go.")["run_id"])[-1]
+    assert len(tried) == 1
+    assert last.data["message"]["content"].startswith("word word")
+
+
 def test_what_breaks_in_the_server_ends_the_message_too(client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
     import chat.markdown
 

@@ -144,5 +144,6 @@ def test_a_lost_model_comes_back_as_it_was_loaded(server: Server):
     worker(server).kill()
     eventually(lambda: server.ask(f"/api/models/{MODEL}/status")[1]["state"] == "failed", "the loss was seen")
     assert_answers(server)
-    assert server.ask(f"/api/models/{MODEL}/status")[1]["precision"] == "bfloat16"
+    status = server.ask(f"/api/models/{MODEL}/status")[1]
+    assert (status["precision"], status["pinned"]) == ("bfloat16", True)
     unload(server)

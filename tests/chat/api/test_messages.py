@@ -169,8 +169,10 @@ def test_a_rerun_loads_the_precision_of_the_receipt_and_says_what_differs(client
     exported = client.get(f"/api/conversations/{mine}/export?format=json").get_data(as_text=True)
     other = exported.replace('"fingerprint": "made-up"', '"fingerprint": "of before"').replace("int8", "float32")
     (copy,) = client.post("/api/conversations/import", json=json.loads(other)).json["conversations"]
+    client.post("/api/models/pretrain/final.pt/load", json={"pinned": True})
     again(client, copy["leaf_id"], "rerun")
-    assert engine.status("pretrain/final.pt").precision == "float32"
+    status = engine.status("pretrain/final.pt")
+    assert (status.precision, status.pinned) == ("float32", True), "loaded anew, and kept as it was"
     warning = path(client, copy["id"])[-1]["warning"]
     assert warning.startswith("not made exactly as before: fingerprint was of before and is made-up")
 
