@@ -13,6 +13,7 @@ from bench.children import ROOT
 MODEL = ROOT / "checkpoints" / "smollm2-135m-instruct" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 SECOND = ROOT / "checkpoints" / "gemma-3-270m" / "gemma-3-270m-q4_k_m.gguf"
 PEER_PYTHON = ROOT / "bench" / ".venv" / "bin" / "python"
+RESULTS = ROOT / "bench" / "results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Options:
     repetitions: int = 5
     without: tuple[str, ...] = ()
     peer_python: Path = PEER_PYTHON
-    results: Path = ROOT / "bench" / "results"
+    results: Path = RESULTS
     short: bool = False
 
     @property
@@ -99,7 +100,7 @@ def read_options(arguments: Sequence[str], title: str) -> tuple[list[str], Optio
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--without", nargs="*", default=[], help="contestants to leave out")
     parser.add_argument("--peer-python", type=Path, default=PEER_PYTHON, help="one that has bench/requirements.txt")
-    parser.add_argument("--results", type=Path, default=Options.results, help="the folder for JSON and Markdown")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="the folder for JSON and Markdown")
     parser.add_argument("--short", action="store_true", help="as little as shows that it works")
     asked = vars(parser.parse_args(arguments))
     what = asked.pop("what") or [name for name, row in ROWS.items() if row.by_default]

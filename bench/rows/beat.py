@@ -25,8 +25,8 @@ def measure(options: Options) -> Iterator[Table]:
     """The server alone, over an engine that keeps the pace by a clock, and with the model as fast as it is."""
     tokens = 20 if options.short else TOKENS
     found: Rounds = {}
-    paced = {"prompt": "/long", "max_new_tokens": tokens}
-    with serving("tests.serve_double", "--token-seconds", str(1 / PACE), "--load-seconds", "0") as server:
+    paced = {"prompt": "Count", "max_new_tokens": tokens}
+    with serving("bench.paced", "--token-seconds", str(1 / PACE)) as server:
         listen(server, [paced])
         for number in range(options.times):
             for count in COUNTS:

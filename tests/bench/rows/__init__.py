@@ -1,0 +1,1 @@
+"""Tests of single rows: that their figures mean what their heads say."""
