@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 from chat.errors import StoreProblem
 
 # Oldest first. Written here so that a database that is up to date costs no import of Alembic.
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 _STEPS = Path(__file__).parent / "migrations"
 # Any number will do, as long as every Parley takes the same.
 _ADVISORY_LOCK = 5_001_021

@@ -87,6 +87,7 @@ messages = Table(
     Column("deleted_at", BigInteger, index=True),
     # The id of what was deleted when this went with it: a message, or the conversation.
     Column("deleted_with", String(64)),
+    Index("messages_by_model", "model"),
 )
 
 presets = Table(

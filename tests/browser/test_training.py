@@ -201,6 +201,20 @@ def test_runs_are_laid_over_each_other_and_compared(visit: Callable[..., Any]) -
     expect(chart(page, "Loss").locator(".legend-lines li")).to_have_count(4)
 
 
+def test_as_many_runs_lie_over_each_other_as_there_are_colours_and_it_says_so(
+    visit: Callable[..., Any], scene: Scene
+) -> None:
+    names = [f"lr-{number}" for number in range(9)]
+    scene.runs = [older(id=name, name=name) for name in names]
+    page = visit("?run=lr-0" + "".join(f"&with={name}" for name in names[1:7]))
+    expect(page.locator("#runs-full")).to_be_empty()
+    page.get_by_label("Lay over the others: lr-7").check()
+    expect(page.locator("#runs-full")).to_contain_text("8 runs are shown")
+    expect(page.get_by_label("Lay over the others: lr-8")).to_be_disabled()
+    page.get_by_label("Lay over the others: lr-3").uncheck()
+    expect(page.get_by_label("Lay over the others: lr-8")).to_be_enabled()
+
+
 def test_the_numbers_of_a_chart_come_as_a_table(visit: Callable[..., Any]) -> None:
     page = visit()
     fold = chart(page, "Loss").locator("details")

@@ -6,10 +6,11 @@ import { percent } from "../format.js";
 import { t } from "../i18n.js";
 import { KeyedList } from "./keyed-list.js";
 import { isGoing } from "./store.js";
+import { MOST_SHOWN } from "./view.js";
 import { ago, amount, span, stateWords, stepWords } from "./words.js";
 
 /** @typedef {import("./api.js").Run} Run */
-/** @typedef {{ run: Run, isOpen: boolean, hue: number|null }} Entry `hue` is null where it is not in the charts */
+/** @typedef {{ run: Run, isOpen: boolean, hue: number|null, isFull: boolean }} Entry `hue` is null where it is not in the charts, which may be full */
 /** @typedef {{ open: (id: string) => void, compare: (id: string, isIn: boolean) => void }} Actions */
 
 /** Two lists, since what is over is looked for in another way than what goes on. */
@@ -29,23 +30,26 @@ export class RunList {
   /**
    * @param {Run[]} runs
    * @param {string[]} shownIds those in the charts, the chosen one first
-   * @param {string} words that have to stand in the name
+   * @param {string} wanted words that have to stand in the name
    */
-  show(runs, shownIds, words) {
-    const found = runs.filter((run) => run.id.toLowerCase().includes(words.toLowerCase()));
+  show(runs, shownIds, wanted) {
+    const found = runs.filter((run) => run.id.toLowerCase().includes(wanted.toLowerCase()));
     for (const { name, section, list } of this.#lists) {
       const own = found.filter((run) => isGoing(run) === (name === "going"));
       section.hidden = own.length === 0;
       list.show(own.map((run) => entryOf(run, shownIds)));
     }
     required("runs-none", HTMLElement).hidden = found.length > 0;
+    const full = shownIds.length >= MOST_SHOWN ? t("training.most_compared", { count: MOST_SHOWN }) : "";
+    const words = required("runs-full", HTMLElement);
+    if (words.textContent !== full) words.textContent = full;
   }
 }
 
 /** @param {Run} run @param {string[]} shownIds @returns {Entry} */
 function entryOf(run, shownIds) {
   const place = shownIds.indexOf(run.id);
-  return { run, isOpen: place === 0, hue: place < 0 ? null : place };
+  return { run, isOpen: place === 0, hue: place < 0 ? null : place, isFull: shownIds.length >= MOST_SHOWN };
 }
 
 class RunRow {
@@ -68,7 +72,7 @@ class RunRow {
   }
 
   /** @param {Entry} entry */
-  update({ run, isOpen, hue }) {
+  update({ run, isOpen, hue, isFull }) {
     this.#name.textContent = run.name;
     this.#dot.dataset.state = run.state;
     this.#state.textContent = stateWords("run", run.state);
@@ -77,7 +81,7 @@ class RunRow {
     else this.#open.removeAttribute("aria-current");
     this.element.classList.toggle("is-open", isOpen);
     this.#compare.checked = hue !== null;
-    this.#compare.disabled = isOpen;
+    this.#compare.disabled = isOpen || (isFull && hue === null);
     this.#compare.setAttribute("aria-label", t("training.compare_run", { name: run.name }));
     this.#compare.title = t("training.compare_run", { name: run.name });
     if (hue === null) delete this.element.dataset.hue;

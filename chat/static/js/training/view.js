@@ -3,7 +3,9 @@
 
 export const AXES = ["step", "time", "tokens"];
 const MOST_SMOOTHING = 0.99;
-const MOST_COMPARED = 7; // and the chosen one: as many as there are colours
+/** Runs that are laid over each other: as many as there are colours. */
+export const MOST_SHOWN = 8;
+const MOST_COMPARED = MOST_SHOWN - 1;
 
 /**
  * `metrics` are the further curves that are shown; `range` is what the charts are zoomed to, null for all of it.
