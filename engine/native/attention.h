@@ -86,7 +86,8 @@ static void attend_all(const float *queries, int64_t stride, const Places *place
     const int64_t heads = heads_of_a_tile(h, tile), parts = h->heads / heads;
     for (int64_t token = 0; token < h->tokens; token++) seen += places->positions[token] + 1;
 #pragma omp parallel for schedule(dynamic, 1) if (2 * seen * h->heads * h->width > WORTH_A_THREAD)
-    for (int64_t task = 0; task < (h->tokens + tile - 1) / tile * parts; task++) {
+    for (int64_t left = (h->tokens + tile - 1) / tile * parts; left > 0; left--) {
+        const int64_t task = left - 1; /* the last see most */
         const int64_t start = task / parts * tile;
         const int64_t end = start + tile < h->tokens ? start + tile : h->tokens;
         Tile part = {start, 0, task % parts * heads, heads};

@@ -22,8 +22,7 @@ int linear(const float *x, const Matrix *matrix, float *y, int64_t tokens, int64
     float *scales = malloc((size_t)(tokens * blocks) * (2 * sizeof(float) + BLOCK));
     if (!scales) return 1;
     const Quantised quantised = {(int8_t *)(scales + 2 * tokens * blocks), scales, scales + tokens * blocks};
-#pragma omp parallel for if (8 * tokens * inputs > WORTH_A_THREAD)
-    for (int64_t token = 0; token < tokens; token++) quantise_row(x + token * inputs, &quantised, token, blocks);
+    quantise_all(x, &quantised, tokens, inputs);
     multiply(&quantised, matrix, y, tokens, inputs, outputs);
     free(scales);
     return 0;

@@ -6,17 +6,30 @@
 #define PANEL_GROUPS 2
 #define MOST_IN_A_PANEL 256 /* blocks */
 
-/* One tile's sums (rows, width) plus bias -> y (T, outputs), as far as there are outputs */
-static void place(const float *sums, int rows, int64_t width, const float *bias, float *y, int64_t outputs,
-                  int64_t output) {
-    const int64_t many = outputs - output < width ? outputs - output : width;
-    for (int row = 0; row < rows; row++) {
-        float *to = y + row * outputs + output;
-        const float *from = sums + row * width;
+/* What is multiplied, and where it goes. A tile takes a group of outputs and the one that lies `apart` groups behind:
+   its neighbour, or for a gated MLP what the gate is for; then `outputs`, a row of y, are half of the matrix's. */
+typedef struct {
+    const Quantised *x;
+    const Matrix *matrix;
+    float *y;
+    int64_t blocks, outputs, apart;
+    int is_gated;
+} Product;
+
+/* A tile's sums (rows, groups * 8) plus bias, gated or not, -> y (T, outputs), as far as there are outputs */
+static void place(const Product *p, const float *sums, int64_t row, int rows, int64_t group, int groups) {
+    const float *bias = p->matrix->bias ? p->matrix->bias + group * GROUP : NULL;
+    const int64_t left = p->outputs - group * GROUP, many = left < groups * GROUP ? left : groups * GROUP;
+    for (int each = 0; each < rows; each++, sums += groups * GROUP) {
+        float *to = p->y + (row + each) * p->outputs + group * GROUP;
         int64_t i = 0;
-        for (; i + LANES <= many; i += LANES)
-            store(to + i, load(from + i) + (bias ? load(bias + output + i) : all(0.0f)));
-        for (; i < many; i++) to[i] = from[i] + (bias ? bias[output + i] : 0.0f);
+        if (p->is_gated) {
+            const Eight gate = load(sums) + (bias ? load(bias) : all(0.0f));
+            store(to, gated(gate, load(sums + GROUP) + (bias ? load(bias + p->apart * GROUP) : all(0.0f))));
+            continue;
+        }
+        for (; i + LANES <= many; i += LANES) store(to + i, load(sums + i) + (bias ? load(bias + i) : all(0.0f)));
+        for (; i < many; i++) to[i] = sums[i] + (bias ? bias[i] : 0.0f);
     }
 }
 
@@ -81,61 +94,69 @@ static void tile_of_panel(const Quantised *x, int64_t first, const Panel *panel,
     for (int i = 0; i < PANEL_ROWS * PANEL_GROUPS; i++) _mm256_storeu_ps(sums + i * GROUP, totals[i]);
 }
 
-/* The rows from `token` to `end` that fill tiles, with the groups of a panel -> y; returns the first row left over */
-static int64_t multiply_panel(const Quantised *x, int64_t token, int64_t end, const Matrix *matrix, int64_t group,
-                              int64_t blocks, float *y, int64_t outputs) {
-    const Nibbles *packed = (const Nibbles *)matrix->data + group * blocks;
+/* The rows from `row` to `end` that fill tiles, with the groups of a panel -> y; returns the first row left over */
+static int64_t multiply_panel(const Product *p, int64_t row, int64_t end, int64_t group) {
+    const Nibbles *packed = (const Nibbles *)p->matrix->data + group * p->blocks;
     Panel panel[MOST_IN_A_PANEL];
-    for (int64_t at = 0; at < PANEL_GROUPS * blocks; at++)
-        unpack_block(packed + at, panel + at % blocks, (int)(at / blocks));
-    for (; token + PANEL_ROWS <= end; token += PANEL_ROWS) {
+    for (int64_t block = 0; block < p->blocks; block++)
+        for (int each = 0; each < PANEL_GROUPS; each++)
+            unpack_block(packed + each * p->apart * p->blocks + block, panel + block, each);
+    for (; row + PANEL_ROWS <= end; row += PANEL_ROWS) {
         float sums[PANEL_ROWS * PANEL_GROUPS * GROUP];
-        tile_of_panel(x, token, panel, blocks, sums);
-        place(sums, PANEL_ROWS, PANEL_GROUPS * GROUP, matrix->bias, y + token * outputs, outputs, group * GROUP);
+        tile_of_panel(p->x, row, panel, p->blocks, sums);
+        place(p, sums, row, PANEL_ROWS, group, PANEL_GROUPS);
     }
-    return token;
+    return row;
 }
 
 #else
 
-static int64_t multiply_panel(const Quantised *x, int64_t token, int64_t end, const Matrix *matrix, int64_t group,
-                              int64_t blocks, float *y, int64_t outputs) {
-    return token; /* There are none here. */
+static int64_t multiply_panel(const Product *p, int64_t row, int64_t end, int64_t group) {
+    return row; /* There are none here. */
 }
 
 #endif
 
-/* The rows from `token` to `end` with `many` groups, a tile at a time -> y */
-static void multiply_tiles(const Quantised *x, int64_t token, int64_t end, const Matrix *matrix, int64_t group,
-                           int64_t many, int64_t blocks, float *y, int64_t outputs) {
-    const int step = matrix->bits == 4 ? ROWS_OF_NIBBLES : ROWS_OF_BYTES;
-    const int64_t width = matrix->bits == 4 ? 1 : 2; /* groups at once */
-    for (int64_t last = group + many; group < last; group += width)
-        for (int64_t row = token; row < end; row += step) {
-            const int rows = end - row < step ? (int)(end - row) : step;
-            const int groups = last - group < width ? (int)(last - group) : (int)width;
-            float sums[ROWS_OF_NIBBLES * GROUP];
-            if (matrix->bits == 4)
-                some_nibbles(x, row, rows, (const Nibbles *)matrix->data + group * blocks, blocks, sums);
-            else
-                some_bytes(x, row, rows, (const Bytes *)matrix->data + group * blocks, groups, blocks, sums);
-            place(sums, rows, groups * GROUP, matrix->bias, y + row * outputs, outputs, group * GROUP);
+/* The rows from `row` to `end` with one or two groups -> y */
+static void multiply_tiles(const Product *p, int64_t row, int64_t end, int64_t group, int groups) {
+    const int is_nibbles = p->matrix->bits == 4, most = is_nibbles ? ROWS_OF_NIBBLES : ROWS_OF_BYTES;
+    const int64_t first = group * p->blocks, apart = p->apart * p->blocks;
+    for (; row < end; row += most) {
+        const int rows = end - row < most ? (int)(end - row) : most;
+        float sums[ROWS_OF_NIBBLES * PANEL_GROUPS * GROUP];
+        if (is_nibbles)
+            for (int each = 0; each < groups; each++)
+                some_nibbles(p->x, row, rows, (const Nibbles *)p->matrix->data + first + each * apart, p->blocks,
+                             sums + each * GROUP, groups * GROUP);
+        else
+            some_bytes(p->x, row, rows, (const Bytes *)p->matrix->data + first, groups, apart, p->blocks, sums);
+        place(p, sums, row, rows, group, groups);
+    }
+}
+
+static void multiply_all(const Product *p, int64_t tokens) {
+    const int64_t groups = (p->outputs + GROUP - 1) / GROUP, step = p->is_gated ? 1 : PANEL_GROUPS;
+    const int panels = p->matrix->bits == 4 && tokens >= WORTH_A_PANEL && p->blocks <= MOST_IN_A_PANEL;
+#pragma omp parallel for collapse(2) schedule(static) if (tokens * p->blocks * BLOCK * p->outputs > WORTH_A_THREAD)
+    for (int64_t start = 0; start < tokens; start += TOKENS_AT_ONCE)
+        for (int64_t group = 0; group < groups; group += step) {
+            const int64_t end = start + TOKENS_AT_ONCE < tokens ? start + TOKENS_AT_ONCE : tokens;
+            const int many = p->is_gated || group + 1 < groups ? PANEL_GROUPS : 1;
+            const int64_t row = panels && many == PANEL_GROUPS ? multiply_panel(p, start, end, group) : start;
+            multiply_tiles(p, row, end, group, many);
         }
 }
 
 /* y = x W^T + bias: y float (T, outputs) */
 static void multiply(const Quantised *x, const Matrix *matrix, float *y, int64_t tokens, int64_t inputs,
                      int64_t outputs) {
-    const int64_t blocks = inputs / BLOCK, groups = (outputs + GROUP - 1) / GROUP;
-    const int panels = matrix->bits == 4 && tokens >= WORTH_A_PANEL && blocks <= MOST_IN_A_PANEL;
-#pragma omp parallel for collapse(2) schedule(static) if (tokens * inputs * outputs > WORTH_A_THREAD)
-    for (int64_t start = 0; start < tokens; start += TOKENS_AT_ONCE)
-        for (int64_t group = 0; group < groups; group += PANEL_GROUPS) {
-            const int64_t end = start + TOKENS_AT_ONCE < tokens ? start + TOKENS_AT_ONCE : tokens;
-            const int64_t many = groups - group < PANEL_GROUPS ? groups - group : PANEL_GROUPS;
-            int64_t token = start;
-            if (panels && many == PANEL_GROUPS)
-                token = multiply_panel(x, token, end, matrix, group, blocks, y, outputs);
-            multiply_tiles(x, token, end, matrix, group, many, blocks, y, outputs);
-        }
+    const Product product = {x, matrix, y, inputs / BLOCK, outputs, 1, 0};
+    multiply_all(&product, tokens);
+}
+
+/* y = silu(gate) * up of x W^T + bias (T, 2 outputs), gate first: y float (T, outputs), whole groups of them */
+static void multiply_gated(const Quantised *x, const Matrix *matrix, float *y, int64_t tokens, int64_t inputs,
+                           int64_t outputs) {
+    const Product product = {x, matrix, y, inputs / BLOCK, outputs, outputs / GROUP, 1};
+    multiply_all(&product, tokens);
 }

@@ -34,10 +34,10 @@ ALWAYS __m256i add_bytes(__m256i sum, __m256i magnitudes, __m256i x, __m256i w) 
 #endif
 }
 
-/* `rows` rows of x with `groups` groups of outputs: sums (rows, groups * 8). Both counts are constants where this is
-   called, which keeps everything in registers. */
-ALWAYS void tile_of_bytes(const Quantised *x, int64_t first, int rows, const Bytes *packed, int groups, int64_t blocks,
-                          float *sums) {
+/* `rows` rows of x with `groups` groups of outputs, which lie `apart` blocks from each other: sums (rows, groups * 8).
+   Both counts are constants where this is called, which keeps everything in registers. */
+ALWAYS void tile_of_bytes(const Quantised *x, int64_t first, int rows, const Bytes *packed, int groups, int64_t apart,
+                          int64_t blocks, float *sums) {
     __m256 totals[ROWS_OF_BYTES * 2];
     for (int i = 0; i < rows * groups; i++) totals[i] = _mm256_setzero_ps();
     for (int64_t block = 0; block < blocks; block++) {
@@ -47,7 +47,7 @@ ALWAYS void tile_of_bytes(const Quantised *x, int64_t first, int rows, const Byt
         for (int quad = 0; quad < QUADS; quad++) {
             __m256i w[2];
             for (int group = 0; group < groups; group++)
-                w[group] = _mm256_loadu_si256((const __m256i *)packed[group * blocks + block].weights[quad]);
+                w[group] = _mm256_loadu_si256((const __m256i *)packed[group * apart + block].weights[quad]);
             for (int row = 0; row < rows; row++) {
                 const __m256i four = four_inputs(x->numbers + (at + row * blocks) * BLOCK + quad * QUAD);
                 const __m256i magnitudes = _mm256_abs_epi8(four);
@@ -59,7 +59,7 @@ ALWAYS void tile_of_bytes(const Quantised *x, int64_t first, int rows, const Byt
             }
         }
         for (int group = 0; group < groups; group++) {
-            const __m256 scales = _mm256_loadu_ps(packed[group * blocks + block].scales);
+            const __m256 scales = _mm256_loadu_ps(packed[group * apart + block].scales);
             for (int row = 0; row < rows; row++) {
                 const int i = row * groups + group;
                 const __m256 scale = _mm256_mul_ps(scales, _mm256_set1_ps(x->scales[at + row * blocks]));
@@ -72,14 +72,14 @@ ALWAYS void tile_of_bytes(const Quantised *x, int64_t first, int rows, const Byt
 
 #else
 
-ALWAYS void tile_of_bytes(const Quantised *x, int64_t first, int rows, const Bytes *packed, int groups, int64_t blocks,
-                          float *sums) {
+ALWAYS void tile_of_bytes(const Quantised *x, int64_t first, int rows, const Bytes *packed, int groups, int64_t apart,
+                          int64_t blocks, float *sums) {
     for (int i = 0; i < rows * groups * GROUP; i++) sums[i] = 0.0f;
     for (int64_t block = 0; block < blocks; block++)
         for (int each = 0; each < rows * groups * GROUP; each++) {
             const int output = each % GROUP;
             const int64_t at = (first + each / GROUP / groups) * blocks + block;
-            const Bytes *from = packed + each / GROUP % groups * blocks + block;
+            const Bytes *from = packed + each / GROUP % groups * apart + block;
             int32_t sum = 0;
             for (int i = 0; i < BLOCK; i++)
                 sum += x->numbers[at * BLOCK + i] * from->weights[i / QUAD][output][i % QUAD];
@@ -89,17 +89,17 @@ ALWAYS void tile_of_bytes(const Quantised *x, int64_t first, int rows, const Byt
 
 #endif
 
-static void some_bytes(const Quantised *x, int64_t first, int rows, const Bytes *packed, int groups, int64_t blocks,
-                       float *sums) {
+static void some_bytes(const Quantised *x, int64_t first, int rows, const Bytes *packed, int groups, int64_t apart,
+                       int64_t blocks, float *sums) {
     switch (rows * 2 + groups) {
-    case 3: tile_of_bytes(x, first, 1, packed, 1, blocks, sums); break;
-    case 4: tile_of_bytes(x, first, 1, packed, 2, blocks, sums); break;
-    case 5: tile_of_bytes(x, first, 2, packed, 1, blocks, sums); break;
-    case 6: tile_of_bytes(x, first, 2, packed, 2, blocks, sums); break;
-    case 7: tile_of_bytes(x, first, 3, packed, 1, blocks, sums); break;
-    case 8: tile_of_bytes(x, first, 3, packed, 2, blocks, sums); break;
-    case 9: tile_of_bytes(x, first, 4, packed, 1, blocks, sums); break;
-    default: tile_of_bytes(x, first, 4, packed, 2, blocks, sums);
+    case 3: tile_of_bytes(x, first, 1, packed, 1, apart, blocks, sums); break;
+    case 4: tile_of_bytes(x, first, 1, packed, 2, apart, blocks, sums); break;
+    case 5: tile_of_bytes(x, first, 2, packed, 1, apart, blocks, sums); break;
+    case 6: tile_of_bytes(x, first, 2, packed, 2, apart, blocks, sums); break;
+    case 7: tile_of_bytes(x, first, 3, packed, 1, apart, blocks, sums); break;
+    case 8: tile_of_bytes(x, first, 3, packed, 2, apart, blocks, sums); break;
+    case 9: tile_of_bytes(x, first, 4, packed, 1, apart, blocks, sums); break;
+    default: tile_of_bytes(x, first, 4, packed, 2, apart, blocks, sums);
     }
 }
 
@@ -124,9 +124,10 @@ ALWAYS __m256i whole_sums(__m256i sums) {
 
 ALWAYS __m256 from_halves(const uint16_t *halves) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)halves)); }
 
-/* `rows` rows of x, a constant where this is called, with one group of outputs: sums (rows, 8) */
+/* `rows` rows of x, a constant where this is called, with one group of outputs: sums (rows, 8), `stride` floats
+   a row */
 ALWAYS void tile_of_nibbles(const Quantised *x, int64_t first, int rows, const Nibbles *packed, int64_t blocks,
-                            float *sums) {
+                            float *sums, int64_t stride) {
     const __m256i mask = _mm256_set1_epi8(15);
     __m256 totals[ROWS_OF_NIBBLES];
     for (int row = 0; row < rows; row++) totals[row] = _mm256_setzero_ps();
@@ -153,27 +154,27 @@ ALWAYS void tile_of_nibbles(const Quantised *x, int64_t first, int rows, const N
             totals[row] = _mm256_fmadd_ps(smallest, _mm256_set1_ps(x->sums[at + row * blocks]), totals[row]);
         }
     }
-    for (int row = 0; row < rows; row++) _mm256_storeu_ps(sums + row * GROUP, totals[row]);
+    for (int row = 0; row < rows; row++) _mm256_storeu_ps(sums + row * stride, totals[row]);
 }
 
 static void some_nibbles(const Quantised *x, int64_t first, int rows, const Nibbles *packed, int64_t blocks,
-                         float *sums) {
+                         float *sums, int64_t stride) {
     switch (rows) {
-    case 1: tile_of_nibbles(x, first, 1, packed, blocks, sums); break;
-    case 2: tile_of_nibbles(x, first, 2, packed, blocks, sums); break;
-    case 3: tile_of_nibbles(x, first, 3, packed, blocks, sums); break;
-    case 4: tile_of_nibbles(x, first, 4, packed, blocks, sums); break;
-    case 5: tile_of_nibbles(x, first, 5, packed, blocks, sums); break;
-    case 6: tile_of_nibbles(x, first, 6, packed, blocks, sums); break;
-    case 7: tile_of_nibbles(x, first, 7, packed, blocks, sums); break;
-    default: tile_of_nibbles(x, first, 8, packed, blocks, sums);
+    case 1: tile_of_nibbles(x, first, 1, packed, blocks, sums, stride); break;
+    case 2: tile_of_nibbles(x, first, 2, packed, blocks, sums, stride); break;
+    case 3: tile_of_nibbles(x, first, 3, packed, blocks, sums, stride); break;
+    case 4: tile_of_nibbles(x, first, 4, packed, blocks, sums, stride); break;
+    case 5: tile_of_nibbles(x, first, 5, packed, blocks, sums, stride); break;
+    case 6: tile_of_nibbles(x, first, 6, packed, blocks, sums, stride); break;
+    case 7: tile_of_nibbles(x, first, 7, packed, blocks, sums, stride); break;
+    default: tile_of_nibbles(x, first, 8, packed, blocks, sums, stride);
     }
 }
 
 #else
 
 static void some_nibbles(const Quantised *x, int64_t first, int rows, const Nibbles *packed, int64_t blocks,
-                         float *sums) {
+                         float *sums, int64_t stride) {
     abort(); /* There are none here. */
 }
 

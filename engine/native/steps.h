@@ -12,7 +12,7 @@ typedef struct {
 
 /* What lies between a layer's parts. */
 typedef struct {
-    float *joined, *turned, *mixed; /* (T, wide), (T, heads + kv_heads, width), (T, widest) */
+    float *joined, *turned, *mixed; /* (T, wide), (T, heads + kv_heads, width), (T, hidden or heads * width) */
     Quantised quantised;            /* (T, widest) */
 } Between;
 
@@ -21,12 +21,12 @@ static int64_t larger(int64_t left, int64_t right) { return left > right ? left 
 /* Room for all of it in two pieces, whose addresses are `mixed` and `quantised.numbers`; either may be NULL. */
 static Between room_for(const Sizes *s) {
     const int64_t queries = s->heads * s->width, turned = queries + s->kv_heads * s->width;
-    const int64_t widest = larger(larger(s->hidden, queries), s->inner);
-    const int64_t wide = larger(turned + s->kv_heads * s->width, 2 * s->inner), blocks = widest / BLOCK;
+    const int64_t mixed = larger(s->hidden, queries), widest = larger(mixed, s->inner), blocks = widest / BLOCK;
+    const int64_t wide = larger(turned + s->kv_heads * s->width, larger(s->inner, s->hidden));
     Between between;
-    between.mixed = malloc((size_t)(s->tokens * (widest + wide + turned + 2 * blocks)) * sizeof(float));
+    between.mixed = malloc((size_t)(s->tokens * (mixed + wide + turned + 2 * blocks)) * sizeof(float));
     between.quantised.numbers = malloc((size_t)(s->tokens * widest));
-    between.joined = between.mixed + s->tokens * widest;
+    between.joined = between.mixed + s->tokens * mixed;
     between.turned = between.joined + s->tokens * wide;
     between.quantised.scales = between.turned + s->tokens * turned;
     between.quantised.sums = between.quantised.scales + s->tokens * blocks;
@@ -57,20 +57,9 @@ static void turn_and_remember(const float *cosines, const float *sines, const Pl
     }
 }
 
-static void quantise_mixed(const Between *b, const Sizes *s) {
-    const int64_t queries = s->heads * s->width;
-#pragma omp parallel for if (8 * s->tokens * queries > WORTH_A_THREAD)
-    for (int64_t token = 0; token < s->tokens; token++)
-        quantise_row(b->mixed + token * queries, &b->quantised, token, queries / BLOCK);
-}
-
-static void gate_and_quantise(const Between *b, const Sizes *s) {
-#pragma omp parallel for if (16 * s->tokens * s->inner > WORTH_A_THREAD)
-    for (int64_t token = 0; token < s->tokens; token++) {
-        float *gated = b->mixed + token * s->inner;
-        gate_row(b->joined + token * 2 * s->inner, gated, s->inner);
-        quantise_row(gated, &b->quantised, token, s->inner / BLOCK);
-    }
+static void quantise_all(const float *x, const Quantised *into, int64_t tokens, int64_t width) {
+#pragma omp parallel for if (8 * tokens * width > WORTH_A_THREAD)
+    for (int64_t token = 0; token < tokens; token++) quantise_row(x + token * width, into, token, width / BLOCK);
 }
 
 /* Norm, attention, residual, norm, gated MLP, residual, layer after layer: x (T, hidden) is changed in place. Returns
@@ -89,11 +78,11 @@ int run_layers(const Layer *layers, const Sizes *s, float *x, const float *cosin
             multiply(&b.quantised, &layer->qkv, b.joined, s->tokens, s->hidden, turned + s->kv_heads * s->width);
             turn_and_remember(cosines, sines, places, &heads, &b, index);
             attend_all(b.turned, turned, places, &heads, index, b.mixed);
-            quantise_mixed(&b, s);
+            quantise_all(b.mixed, &b.quantised, s->tokens, queries);
             multiply(&b.quantised, &layer->output, b.joined, s->tokens, queries, s->hidden);
             norm_and_quantise(x, b.joined, layer->second_norm, &b, s);
-            multiply(&b.quantised, &layer->gate_up, b.joined, s->tokens, s->hidden, 2 * s->inner);
-            gate_and_quantise(&b, s);
+            multiply_gated(&b.quantised, &layer->gate_up, b.joined, s->tokens, s->hidden, s->inner);
+            quantise_all(b.joined, &b.quantised, s->tokens, s->inner);
             multiply(&b.quantised, &layer->down, b.joined, s->tokens, s->inner, s->hidden);
         }
         for (int64_t i = 0; add && i < s->tokens * s->hidden; i++) x[i] += add[i];
