@@ -86,6 +86,18 @@ def test_overrides_are_shown_and_copied_as_they_were(page: Any) -> None:
     assert text == "if admin\u202e\u2066: pass\u2069\u2066"
 
 
+def test_overrides_in_a_question_are_shown_too(page: Any) -> None:
+    told(page, "/unclosed safe \u202egnp.exe")
+    assert page.locator(".question-text .unseen").all_text_contents() == ["U+202E"]
+
+
+def test_a_word_without_end_costs_no_kerning_and_other_words_keep_theirs(page: Any) -> None:
+    answer = told(page, "/rich " + "A" * 2000)
+    kerning = "(part) => getComputedStyle(part).fontKerning"
+    assert page.locator(".question-text").evaluate(kerning) == "none"
+    assert answer.evaluate(kerning) == "auto"
+
+
 def test_marks_that_pile_up_stay_near_their_line(page: Any) -> None:
     answer = told(page, "/zalgo")
     style = answer.locator("p").nth(1).evaluate("(line) => ({ ...getComputedStyle(line) })")

@@ -6,10 +6,21 @@ import { t } from "./i18n.js";
 import { MessageFoot } from "./message-foot.js";
 import { Pace } from "./pace.js";
 import { AnswerBody } from "./transcript/answer-body.js";
+import { GrowingText } from "./transcript/growing-text.js";
 import { modelName, waitingWords } from "./words.js";
 
 /** @typedef {import("./types.js").Message} Message */
 /** @typedef {import("./message-foot.js").MessageActions} MessageActions */
+
+const UNBROKEN = 1000;
+
+/**
+ * Whether a text holds a word so long that browsers, which kern all of it, would measure it for seconds.
+ * @param {string} text
+ */
+export function isUnbroken(text) {
+  return text.length >= UNBROKEN && text.split(/\s+/).some((word) => word.length >= UNBROKEN);
+}
 
 /** A question or an answer. */
 export class MessageView {
@@ -29,13 +40,14 @@ export class MessageView {
     this.#message = message;
     const isUser = message.role === "user";
     const heading = element("h2", { className: "visually-hidden", id: `h-${message.id}` }, speaker(message));
-    const question = isUser ? element("div", { className: "question-text", dir: "auto" }, message.content) : null;
+    const question = isUser ? questionText(message.content) : null;
     this.#waiting.append(this.#waitingText, this.#bar);
     this.#foot = new MessageFoot(actions);
     const parts = question ? [heading, question] : [heading, this.#body.element, this.#waiting];
     this.article = element("article", { "aria-labelledby": heading.id, tabIndex: -1 }, ...parts, this.#foot.element);
     this.element = element("li", { className: `message ${isUser ? "question" : "answer"}` }, this.article);
     this.element.dataset.message = message.id;
+    if (isUnbroken(message.content)) this.element.classList.add("is-unbroken");
   }
 
   /**
@@ -49,6 +61,7 @@ export class MessageView {
     if (message.role === "user") return;
     const isStreaming = message.status === "streaming";
     this.article.setAttribute("aria-busy", String(isStreaming));
+    if (isUnbroken(message.content.slice(-UNBROKEN))) this.element.classList.add("is-unbroken"); // as it grows
     this.#body.show(message);
     const waitsForModel = ["queued", "loading"].includes(message.progress?.stage ?? "");
     if (isStreaming && message.tokens) this.#showPace(message.tokens);
@@ -72,6 +85,13 @@ export class MessageView {
     if (isMeasured) this.#bar.value = progress.fraction;
     this.#bar.setAttribute("aria-label", this.#waitingText.textContent);
   }
+}
+
+/** What was asked, as it was written; what cannot be seen in it is marked. @param {string} content */
+function questionText(content) {
+  const text = element("div", { className: "question-text", dir: "auto" });
+  new GrowingText(text).push(content);
+  return text;
 }
 
 /** @param {Message} message */
