@@ -1,4 +1,4 @@
-"""One run inside a worker: from its letter to a sequence, from its logits to tokens and text, to its last event."""
+"""One run inside a worker: from its letter to a sequence, from chosen tokens to text, to its last event."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from hashlib import sha256
 
 from torch import Tensor
 
+from engine.bias import Bias
 from engine.constraints import Grammar, of_constraint, of_tools
 from engine.letters import CallPiece, Done, Event, Receipt, ScoredToken, Started, Submit, Token
 from engine.loader import Loaded
 from engine.prompt import make_prompt, refuse_longer, refuse_unknown
 from engine.questions import Candidate
 from engine.request import SamplingParams
-from engine.sampling import Choice, choose
+from engine.sampling import Choice, Wish
 from engine.sequence import Clock, Sequence
 from engine.text.stream import TextStream
 from engine.text.template import stop_strings, template_hash
@@ -48,6 +49,8 @@ class Answer:
             self._grammar = of_constraint(letter.constraint, loaded.tokenizer)
         elif style is not None and letter.tools.is_required:
             self._grammar = of_tools(letter.tools, style, loaded.tokenizer)
+        size = loaded.tokenizer.size
+        self._bias = Bias(letter.logit_bias, size, loaded.device) if letter.logit_bias else None
         self._shown: list[str] = []
         self._sent_ids = 0
         self._unsent_ids: list[int] = []
@@ -69,12 +72,15 @@ class Answer:
             template_source=None if self.template is None else self.template.source,
         )
 
-    def choose(self, logits: Tensor) -> list[Event]:
-        """Sample the next token from (vocab_size,) logits; the events it makes, at most one."""
+    def wish(self) -> Wish:
+        """How the next token is to be chosen."""
+        sequence, is_free = self.sequence, self._bias is None and self._grammar is None
+        shape = None if is_free else self._shape
+        return Wish(sequence.sampling, sequence.prompt_ids, sequence.output_ids, sequence.random, shape)
+
+    def take(self, choice: Choice) -> list[Event]:
+        """Go on with the next token; the events it makes, at most one."""
         sequence = self.sequence
-        known = logits[: self._loaded.tokenizer.size]  # (known,): rows beyond the vocabulary have no text
-        known = known if self._grammar is None else self._grammar.allowed(known)
-        choice = choose(known, sequence.sampling, sequence.prompt_ids, sequence.output_ids, sequence.random)
         sequence.append(choice.id)
         if choice.id in self._loaded.tokenizer.stop_ids:
             sequence.finish("stop")
@@ -113,6 +119,11 @@ class Answer:
             () if self._calls is None else self._calls.calls,
         )
         return [*last, done]
+
+    def _shape(self, logits: Tensor) -> Tensor:
+        """(known,) logits with what was asked to be added, and within the grammar."""
+        logits = logits if self._bias is None else self._bias.add(logits)
+        return logits if self._grammar is None else self._grammar.allowed(logits)
 
     def _read(self, text: str) -> tuple[str, tuple[CallPiece, ...]]:
         """The part of the text that is to be shown, and what of it calls functions."""

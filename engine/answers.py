@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Sequence
+from itertools import accumulate
 
 from torch import Tensor
 
@@ -15,6 +16,7 @@ from engine.answer import Answer
 from engine.errors import EngineError, WorkerFailed
 from engine.letters import Event, Failed, Progress, Submit
 from engine.loader import Loaded
+from engine.sampling import Choice, choose_all
 from engine.scheduler import Scheduler, Span
 from engine.sequence import Phase
 
@@ -64,38 +66,59 @@ class Answers:
         """The event of a run that just got its place in the batch."""
         return self._answers[run_id].started()
 
-    def go_on(self, span: Span, rows: Sequence[Tensor]) -> list[Event]:
-        """What follows from a computed span: `rows` of (vocab_size,) logits, or none within a prompt."""
-        answer = self._answers[span.sequence.run_id]
-        events = self._choose_all(answer, rows) if rows else [_prefill(span)]
-        if answer.sequence.phase is Phase.FINISHED and span.sequence.run_id in self._answers:
-            events += self._close(answer)
+    def go_on(self, spans: Sequence[Span], logits: Tensor) -> list[Event]:
+        """What follows from computed spans: (N, vocab_size) has a row for each last one, and for each guess in it."""
+        for span in spans:
+            self._scheduler.computed(span)
+        last = [span for span in spans if span.is_last]
+        firsts = list(accumulate((1 + span.guessed for span in last), initial=0))[:-1]
+        answers = [self._answers[span.sequence.run_id] for span in last]
+        events: list[Event] = [_prefill(span) for span in spans if not span.is_last]
+        if answers:
+            events += self._choose(answers, logits if len(firsts) == len(logits) else logits[firsts])
+        for answer, first in zip(answers, firsts, strict=True):
+            events += self._verify(answer, logits[first + 1 : first + 1 + len(answer.sequence.guess)])
+            if answer.sequence.phase is Phase.FINISHED and self._is_alive(answer):
+                events += self._close(answer)
         return events
 
     def fail_all(self, error: EngineError) -> list[Event]:
         """End every run with this error."""
         return [event for answer in list(self._answers.values()) for event in self._fail(answer, error)]
 
-    def _choose_all(self, answer: Answer, rows: Sequence[Tensor]) -> list[Event]:
-        """Choose from the first row, and from each next one while the guess before it came true."""
-        sequence, guess, events = answer.sequence, answer.sequence.guess, []
-        for accepted, logits in enumerate(rows):
-            events += self._choose(answer, logits)
-            is_over = sequence.phase is Phase.FINISHED or sequence.run_id not in self._answers
-            if is_over or accepted == len(guess) or sequence.output_ids[-1] != guess[accepted]:
-                break
-        if sequence.run_id in self._answers:
+    def _verify(self, answer: Answer, rows: Tensor) -> list[Event]:
+        """Go on through the rows behind guesses, while the guess before each came true."""
+        sequence, guess, accepted, events = answer.sequence, answer.sequence.guess, 0, []
+        while accepted < len(guess) and self._goes_on(answer) and sequence.output_ids[-1] == guess[accepted]:
+            events += self._choose([answer], rows[accepted : accepted + 1])
+            accepted += 1
+        if self._is_alive(answer):
             self._scheduler.accept(sequence, accepted)
         return events
 
-    def _choose(self, answer: Answer, logits: Tensor) -> list[Event]:
+    def _choose(self, answers: Sequence[Answer], logits: Tensor) -> list[Event]:
+        """A token for each of the answers, from logits (N, vocab_size); one that fails does not end the others."""
+        known = logits[:, : self._loaded.tokenizer.size]  # (N, known): ids beyond the vocabulary have no text
+        events: list[Event] = []
+        for answer, choice in zip(answers, choose_all(known, [each.wish() for each in answers]), strict=True):
+            failed = isinstance(choice, EngineError)
+            events += self._fail(answer, choice) if failed else self._take(answer, choice)
+        return events
+
+    def _take(self, answer: Answer, choice: Choice) -> list[Event]:
         try:
-            return answer.choose(logits)
+            return answer.take(choice)
         except EngineError as error:
             return self._fail(answer, error)
         except Exception as error:  # One answer must not end the others.
             logger.exception("run %s could not go on", answer.sequence.run_id)
             return self._fail(answer, WorkerFailed(f"choosing a token failed: {error!r}", code="computation_failed"))
+
+    def _is_alive(self, answer: Answer) -> bool:
+        return answer.sequence.run_id in self._answers
+
+    def _goes_on(self, answer: Answer) -> bool:
+        return self._is_alive(answer) and answer.sequence.phase is not Phase.FINISHED
 
     def _fail(self, answer: Answer, error: EngineError) -> list[Event]:
         self._forget(answer)

@@ -9,6 +9,7 @@ import torch
 from llguidance import LLMatcher
 from torch import Tensor
 
+from engine.device import moved
 from engine.errors import InvalidRequest, WorkerFailed
 from engine.request import Constraint, Tools
 from engine.text.tokenizer import Tokenizer
@@ -41,7 +42,7 @@ class Grammar:
                 code="computation_failed",
                 hint="A simpler schema may help.",
             )
-        return logits.masked_fill(may.to(logits.device) == 0, float("-inf"))
+        return logits.masked_fill(moved(may, logits.device) == 0, float("-inf"))
 
     def accept(self, token_id: int) -> bool:
         """Go on past a token; True when nothing may come behind it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -116,6 +116,16 @@ def room_for_fixed_cache(device: torch.device, cache_bytes: int) -> int:
     Four times that on a CUDA device, or half of what is free there; none on others, which record no steps.
     """
     return min(FIXED_CACHE_SHARE * cache_bytes, torch.cuda.mem_get_info(device)[0] // 2) if device.type == "cuda" else 0
+
+
+def moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the processor's on a device, without waiting for what that still computes."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+
+
+def placed(values: Sequence[object], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """A tensor of these numbers on a device, likewise."""
+    return moved(torch.tensor(values, dtype=dtype), device)
 
 
 def use_threads(count: int | None) -> int:

@@ -132,7 +132,7 @@ class Worker:
             if not spans:
                 return
             started = time.monotonic()
-            logits = self._runner.run(spans)
+            self._events += self._answers.go_on(spans, self._runner.run(spans))
         except OSError:
             raise  # The pipe is gone.
         except Exception as error:  # Whatever broke, the next step may go well.
@@ -140,11 +140,6 @@ class Worker:
             self._events += self._answers.fail_all(_computation_failed(error))
             self._forget_everything()
             return
-        last = iter(logits)
-        for span in spans:
-            rows = [next(last) for _ in range(1 + span.guessed)] if span.is_last else []
-            self._scheduler.computed(span)
-            self._events += self._answers.go_on(span, rows)
         self._scheduler.took(spans, time.monotonic() - started)
 
     def _admit(self) -> None:
