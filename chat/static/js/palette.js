@@ -186,7 +186,7 @@ export class Palette {
     kind: t("chat.palette_conversation"),
     icon: "speak",
     label: entry.title || t("chat.untitled"),
-    detail: entry.snippet ?? "",
+    detail: entry.snippet?.startsWith(entry.title) ? "" : (entry.snippet ?? ""),
     id: entry.id,
     act: () => this.#around.open(entry.id),
   });
