@@ -8,12 +8,14 @@ from __future__ import annotations
 import argparse
 import difflib
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 ENVIRONMENT_PREFIX = "PARLEY_"
+# Other programs have variables of that prefix too, so only those that look like a slip are refused.
+LIKE_A_SLIP = 0.75
 
 
 class SettingsError(Exception):
@@ -53,6 +55,16 @@ def add_flags(parser: argparse.ArgumentParser, kind: type) -> None:
         parser.add_argument(flag_of(setting), dest=setting.name, help=explained, default=MISSING, **switch)
 
 
+def parsed(parser: argparse.ArgumentParser, kind: type, arguments: Sequence[str]) -> dict[str, object]:
+    """The flags that were given. Raises SettingsError for one that is not known."""
+    known, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        flag = unknown[0].partition("=")[0]
+        nearest = _nearest(flag, [flag_of(setting) for setting in fields(kind)])[0]
+        raise SettingsError(f"{flag} is none of Parley's flags. The nearest is {nearest}; --help lists all.")
+    return vars(known)
+
+
 def collect(kind: type, flags: Mapping[str, object], environment: Mapping[str, str], file: Path) -> dict[str, Given]:
     """Every setting that was given, by name; `file` need not exist. Raises SettingsError."""
     return {**_from_file(kind, file), **_from_environment(kind, environment), **_from_flags(kind, flags)}
@@ -64,6 +76,11 @@ def _from_flags(kind: type, flags: Mapping[str, object]) -> dict[str, Given]:
 
 
 def _from_environment(kind: type, environment: Mapping[str, str]) -> dict[str, Given]:
+    known = [variable_of(setting) for setting in fields(kind)]
+    for name in sorted(environment.keys() - set(known)):
+        near = _nearest(name, known, LIKE_A_SLIP) if name.startswith(ENVIRONMENT_PREFIX) else []
+        if near:
+            raise SettingsError(f"the variable {name} is none of Parley's. The nearest is {near[0]}.")
     given = [setting for setting in fields(kind) if variable_of(setting) in environment]
     return {
         each.name: _read(each, environment[variable_of(each)], variable_of(each), f"the variable {variable_of(each)}")
@@ -80,9 +97,16 @@ def _from_file(kind: type, file: Path) -> dict[str, Given]:
         raise SettingsError(f"{file} cannot be read: {error}") from error
     known = {setting.name: setting for setting in fields(kind)}
     for key in entries.keys() - known.keys():
-        nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
+        nearest = _nearest(key, list(known))[0]
         raise SettingsError(f"{file} has the key {key!r}, which is none of Parley's. The nearest is {nearest!r}.")
     return {key: _read(known[key], value, f"{key} in {file}", str(file)) for key, value in entries.items()}
+
+
+def _nearest(name: str, known: Sequence[str], at_least: float = 0.0) -> list[str]:
+    """The one that is most like the name; none where they are less alike than that (0 to 1), without the prefix."""
+    plain = {each.removeprefix(ENVIRONMENT_PREFIX): each for each in known}
+    found = difflib.get_close_matches(name.removeprefix(ENVIRONMENT_PREFIX), plain, n=1, cutoff=at_least)
+    return [plain[each] for each in found]
 
 
 def _read(setting: Field, value: object, where: str, origin: str) -> Given:

@@ -138,7 +138,7 @@ def is_loopback(host: str) -> bool:
 
 def read_settings(arguments: Sequence[str], environment: Mapping[str, str], file: Path) -> Settings:
     """The settings that these three say together; `file` need not exist. Raises SettingsError."""
-    given = given_settings(vars(parser().parse_args(arguments)), environment, file)
+    given = given_settings(setting_sources.parsed(parser(), Settings, arguments), environment, file)
     return Settings(**{name: each.value for name, each in given.items()})
 
 

@@ -12,8 +12,8 @@ DOCUMENT = Path("docs/settings.md")
 _HEAD = """# Settings
 
 A flag beats an environment variable, which beats `parley.toml` in the folder where the server starts, which beats the
-default. A key of `parley.toml` that is none of these is an error that names the nearest one. `python -m chat config`
-shows every value and where it came from.
+default. A key of `parley.toml` or a flag that is none of these is an error that names the nearest one; so is a variable
+that looks like a slip of one of these. `python -m chat config` shows every value and where it came from.
 
 This page is made from the code by `python -m chat config --write-table`; a test holds the two together.
 

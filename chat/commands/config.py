@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
+from chat.setting_sources import parsed
 from chat.settings import FILE, Settings, SettingsError, given_settings, parser
 from chat.settings_table import DOCUMENT, document
 
@@ -20,12 +21,13 @@ def run(arguments: Sequence[str]) -> int:
     made = parser("config", __doc__)
     explained = "write the table of all settings, as in docs/settings.md"
     made.add_argument("--write-table", nargs="?", const=DOCUMENT, type=Path, metavar="FILE", help=explained)
-    asked = made.parse_args(arguments)
-    if asked.write_table:
-        asked.write_table.write_text(document(), encoding="utf-8")
-        return 0
     try:
-        given = given_settings(vars(asked), os.environ, FILE)
+        asked = parsed(made, Settings, arguments)
+        table = asked.pop("write_table")
+        if isinstance(table, Path):
+            table.write_text(document(), encoding="utf-8")
+            return 0
+        given = given_settings(asked, os.environ, FILE)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2

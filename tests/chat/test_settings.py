@@ -69,6 +69,24 @@ def test_a_switch_can_be_turned_off_again(tmp_path: Path):
     assert settings_from(tmp_path / "parley.toml", "open_browser = true", ("--no-open",)).open_browser is False
 
 
+def test_an_unknown_flag_is_refused_with_the_nearest_one(tmp_path: Path):
+    with pytest.raises(SettingsError, match=r"--memory-budgt is none.*nearest is --memory-budget"):
+        read_settings(["--memory-budgt=8GiB"], {}, tmp_path / "no.toml")
+
+
+@pytest.mark.parametrize("name", ["PARLEY_PROT", "PARLEY_LOG_DIRECTRY"])
+def test_a_variable_that_looks_like_a_slip_is_refused_with_the_nearest_one(tmp_path: Path, name: str):
+    with pytest.raises(SettingsError, match=f"{name} is none.*nearest is PARLEY_(PORT|LOG_DIRECTORY)"):
+        read_settings([], {name: "5001"}, tmp_path / "no.toml")
+
+
+@pytest.mark.parametrize(
+    "name", ["PARLEY_PYTHON", "PARLEY_NO_STARTER", "PARLEY_SERVICE_HOST", "PARLEY_PORT_5001_TCP", "PROT"]
+)
+def test_variables_of_other_programs_are_left_alone(tmp_path: Path, name: str):
+    assert read_settings([], {name: "x"}, tmp_path / "no.toml") == Settings()
+
+
 def test_an_unknown_key_is_refused_with_the_nearest_one(tmp_path: Path):
     with pytest.raises(SettingsError, match=r"'prot'.*nearest is 'port'"):
         settings_from(tmp_path / "parley.toml", "prot = 5001")
