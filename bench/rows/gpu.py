@@ -13,11 +13,13 @@ from bench.contestants.parley import Parley
 from bench.engines import LASTING
 from bench.menu import Options
 from bench.report import Table, spread
+from engine.cache import FixedCache
 from engine.letters import LoadPlan
 from engine.loader import load_model
 
 PROMPT, TOKENS, COPIES, COPIED_BYTES = 16, 64, 20, 2**30
 STREAMS = (1, 8, 64)
+CACHE_BYTES = 4 * 2**30
 
 
 def measure(options: Options) -> Iterator[Table]:
@@ -32,6 +34,7 @@ def measure(options: Options) -> Iterator[Table]:
     rates = {count: _rates(parley, count, options.times) for count in STREAMS}
     limit = bandwidth / weights
     rows = [("the memory's bandwidth, GB/s", f"{bandwidth / 1e9:,.0f}", "")]
+    rows.append(("steps are recorded as graphs", "yes" if isinstance(loaded.cache, FixedCache) else "no", ""))
     rows.append(("1 stream, against that limit", spread(rates[1]), f"{median(rates[1]) / limit:.2f}x of {limit:,.0f}"))
     rows += [
         (f"{count} streams, against 1", spread(each), f"{median(each) / median(rates[1]):.1f}x")
@@ -43,7 +46,9 @@ def measure(options: Options) -> Iterator[Table]:
 
 
 def _plan(model: Path) -> LoadPlan:
-    return LoadPlan("bench", model, "gguf", "bfloat16", "cuda", cache_directory=LASTING, max_running=max(STREAMS))
+    # Room for a whole context of every stream, without which steps are not recorded.
+    places = {"max_running": max(STREAMS), "cache_bytes": CACHE_BYTES}
+    return LoadPlan("bench", model, "gguf", "bfloat16", "cuda", cache_directory=LASTING, **places)
 
 
 def _rates(parley: Parley, streams: int, repetitions: int) -> list[float]:
