@@ -43,7 +43,7 @@ def run_within(command: Sequence[str], limit_seconds: float) -> int:
 
     Whatever it leaves behind is killed.
     """
-    child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True)
+    child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, process_group=0)
     try:
         return child.wait(limit_seconds)
     except subprocess.TimeoutExpired:
