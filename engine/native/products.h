@@ -44,10 +44,13 @@ ALWAYS void tile_of_bytes(const Quantised *x, int64_t first, int rows, const Byt
         const int64_t at = first * blocks + block;
         __m256i products[ROWS_OF_BYTES * 2];
         for (int i = 0; i < rows * groups; i++) products[i] = _mm256_setzero_si256();
+#pragma GCC unroll 8
         for (int quad = 0; quad < QUADS; quad++) {
             __m256i w[2];
-            for (int group = 0; group < groups; group++)
+            for (int group = 0; group < groups; group++) {
                 w[group] = _mm256_loadu_si256((const __m256i *)packed[group * apart + block].weights[quad]);
+                IN_THIS_ORDER(w[group]); /* else it is loaded again for each row */
+            }
             for (int row = 0; row < rows; row++) {
                 const __m256i four = four_inputs(x->numbers + (at + row * blocks) * BLOCK + quad * QUAD);
                 const __m256i magnitudes = _mm256_abs_epi8(four);
@@ -136,6 +139,7 @@ ALWAYS void tile_of_nibbles(const Quantised *x, int64_t first, int rows, const N
         const int64_t at = first * blocks + block;
         __m256i products[ROWS_OF_NIBBLES];
         for (int row = 0; row < rows; row++) products[row] = _mm256_setzero_si256();
+#pragma GCC unroll 4
         for (int pair = 0; pair < QUADS / 2; pair++) {
             const __m256i both = _mm256_loadu_si256((const __m256i *)from->weights[pair]);
             const __m256i low = _mm256_and_si256(both, mask);
