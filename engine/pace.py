@@ -25,14 +25,17 @@ class Pace:
         self._tokens: deque[float] = deque(maxlen=REMEMBERED)
         self._since_bare = 0
 
-    def note(self, answers: int, prompt_tokens: int, seconds: float) -> None:
+    def note(self, answers: int, prompt_tokens: int, seconds: float, guesses: int = 0) -> None:
         """Learn from a step that gave each of so many answers its next token and computed so many tokens of prompts.
 
-        One without answers delays nobody, and teaches nothing: long chunks cost less for each token.
+        One without answers delays nobody, and teaches nothing: long chunks cost less for each token. Nor does one with
+        guesses, which take time of their own.
         """
         if answers == 0:
             return
-        if prompt_tokens == 0:
+        if guesses:
+            self._since_bare += 1
+        elif prompt_tokens == 0:
             self._steps.setdefault(answers, deque(maxlen=REMEMBERED)).append(seconds)
             self._since_bare = 0
         elif answers in self._steps:
@@ -42,7 +45,7 @@ class Pace:
             self._tokens.append(max(least, seconds - self.step_seconds(answers)) / prompt_tokens)
 
     def step_seconds(self, answers: int) -> float:
-        """The usual time of a step of so many answers and nothing else, which must have been noted."""
+        """The usual time of a step of so many answers and nothing else. Raises KeyError where none was noted."""
         return median(self._steps[answers])
 
     def prompt_tokens(self, answers: int, most: int) -> int:

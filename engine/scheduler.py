@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from engine.pace import Pace
 from engine.sequence import Phase, Sequence
 from engine.slots import Placement, SlotPool
-from engine.speculation import rows_for_guesses
+from engine.speculation import Worth, rows_for_guesses
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,9 @@ class Scheduler:
         self._max_running = max_running
         self._tokens_per_step = tokens_per_step
         self._pace = Pace()
+        self._worth = Worth()
+        # In the step that is under way.
+        self._guessed = self._accepted = 0
         self.spare_tokens = tokens_per_step
         self.waiting: deque[Sequence] = deque()
         self.running: list[Sequence] = []
@@ -102,13 +105,11 @@ class Scheduler:
         What they leave of it are the `spare_tokens`.
         """
         decoding = [each for each in self.running if each.phase is Phase.DECODE]
-        most = rows_for_guesses(len(decoding)) if self._speculates else 0
-        for each in decoding:
-            each.make_guess(most)
-        spans = [Span(each, each.computed, 1 + len(each.guess)) for each in decoding]
-        budget = self._tokens_per_step
+        budget, self._guessed = self._tokens_per_step, 0
         if decoding:
             budget = self._pace.prompt_tokens(len(decoding), self._tokens_per_step)
+            self._guess(decoding, is_bare=budget == 0)
+        spans = [Span(each, each.computed, 1 + len(each.guess)) for each in decoding]
         prompts = self._prompt_spans(-(-budget // shares))
         self.spare_tokens = budget - sum(span.count for span in prompts)
         return spans + prompts
@@ -116,7 +117,17 @@ class Scheduler:
     def took(self, spans: list[Span], seconds: float) -> None:
         """Learn how long a step was."""
         prompt_tokens = sum(span.count for span in spans if span.is_of_prompt)
-        self._pace.note(sum(not span.is_of_prompt for span in spans), prompt_tokens, seconds)
+        answers = sum(not span.is_of_prompt for span in spans)
+        if self._guessed and not prompt_tokens:
+            self._worth.note(self._accepted / answers, seconds / self._pace.step_seconds(answers) - 1)
+        self._pace.note(answers, prompt_tokens, seconds, self._guessed)
+
+    def _guess(self, decoding: list[Sequence], *, is_bare: bool) -> None:
+        """Let answers guess where it pays; a step that tells how long a step is has no guesses in it."""
+        most = rows_for_guesses(len(decoding)) if self._speculates and self._worth.pays() and not is_bare else 0
+        for each in decoding:
+            each.make_guess(most)
+        self._guessed, self._accepted = sum(len(each.guess) for each in decoding), 0
 
     def _prompt_spans(self, budget: int) -> list[Span]:
         """Chunks of prompts. Half of the budget is the oldest's, the shortest have the rest: nobody waits for ever."""
@@ -145,6 +156,7 @@ class Scheduler:
         """Note that the first `count` guesses came true and what follows them was computed for nothing."""
         if sequence.guess:
             sequence.speculation.note(len(sequence.guess), count, sequence.length)
+            self._accepted += count
         self._pool.extend(sequence.slot, sequence.guess[:count])
         sequence.computed += count
         sequence.guess = []

@@ -13,6 +13,8 @@ LENGTH_OF_A_PATTERN = 3
 LONGEST_GUESS = 6
 ROWS_NEARLY_FREE = 8
 SHORTEST_PAUSE, LONGEST_PAUSE = 8, 256
+FORGETTING, LARGEST_COST, LARGEST_DEBT = 0.9, 4.0, 4.0
+FIRST_STEPS_OFF, MOST_STEPS_OFF = 64, 4096
 
 
 @dataclass(eq=False, slots=True)
@@ -53,6 +55,32 @@ class Speculation:
         for end in range(max(self._known, LENGTH_OF_A_PATTERN), len(ids)):
             self._followers[tuple(ids[end - LENGTH_OF_A_PATTERN : end])] = end
         self._known = len(ids)
+
+
+class Worth:
+    """Whether guesses pay in this model on this machine: steps that they saved, against what they made steps longer.
+
+    Where they cost more than they save they stop for some steps, each time for longer, and are then tried again.
+    """
+
+    def __init__(self) -> None:
+        self._balance = 0.0
+        self._off = FIRST_STEPS_OFF
+        self._left = 0
+
+    def pays(self) -> bool:
+        """Whether the next step may guess; to be asked once a step."""
+        self._left = max(0, self._left - 1)
+        return self._left == 0
+
+    def note(self, saved_steps: float, cost_steps: float) -> None:
+        """Learn from a step with guesses; both in bare steps. One that was slow by chance counts as four at most."""
+        self._balance = FORGETTING * self._balance + saved_steps - min(LARGEST_COST, max(0.0, cost_steps))
+        if self._balance > 0:
+            self._off = FIRST_STEPS_OFF
+        elif self._balance < -LARGEST_DEBT:
+            self._balance, self._left = 0.0, self._off
+            self._off = min(MOST_STEPS_OFF, 2 * self._off)
 
 
 def rows_for_guesses(answers: int) -> int:

@@ -71,3 +71,11 @@ def test_a_pace_follows_a_machine_that_became_slower() -> None:
         pace.note(4, 10, 0.060)
     assert pace.step_seconds(4) == 0.030
     assert abs(pace.prompt_tokens(4, 256) - 20) <= 1
+
+
+def test_a_step_with_guesses_is_no_measure_of_a_bare_one() -> None:
+    pace = learnt(0.010, 0.001)
+    for _ in range(STEPS_UNTIL_STALE):
+        pace.note(4, 0, 0.5, guesses=3)
+    assert pace.step_seconds(4) == 0.010
+    assert pace.prompt_tokens(4, 256) == 0, "and they do not hide for ever how long a bare one is"

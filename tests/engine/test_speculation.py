@@ -12,7 +12,7 @@ from engine.request import SamplingParams
 from engine.scheduler import Scheduler
 from engine.sequence import Clock, Sequence
 from engine.slots import SlotPool
-from engine.speculation import LONGEST_GUESS, SHORTEST_PAUSE, Speculation, rows_for_guesses
+from engine.speculation import LONGEST_GUESS, SHORTEST_PAUSE, Speculation, Worth, rows_for_guesses
 from tests.tiny import write_checkpoint
 
 REPEATED = [1, 2, 3, 4, 5, 6, 9, 1, 2, 3]
@@ -77,6 +77,9 @@ def test_a_slot_takes_back_what_was_guessed_wrongly() -> None:
     scheduler.admit()
     scheduler.computed(scheduler.next_batch()[0])
     sequence.append(4)
+    bare = scheduler.next_batch()
+    assert [each.guessed for each in bare] == [0], "how long a step is has to be known before one is made longer"
+    scheduler.took(bare, 0.01)
     span = scheduler.next_batch()[0]
     assert (span.count, span.guessed, sequence.guess) == (3, 2, [5, 6])
     assert sequence.ids_from(span.start, span.count) == [4, 5, 6]
@@ -94,6 +97,62 @@ def test_a_guess_never_goes_beyond_an_answers_room() -> None:
     sequence.append(4)
     sequence.make_guess(5)
     assert sequence.guess == []
+
+
+def tries(worth: Worth, steps: int, saved: float, cost: float) -> int:
+    """How many of so many steps guess, where each guess saves and costs so many steps."""
+    count = 0
+    for _ in range(steps):
+        if worth.pays():
+            worth.note(saved, cost)
+            count += 1
+    return count
+
+
+def test_guesses_that_save_more_than_they_cost_go_on() -> None:
+    assert tries(Worth(), 1000, saved=0.5, cost=0.3) == 1000
+
+
+def test_guesses_that_cost_more_than_they_save_stop_and_are_seldom_tried_again() -> None:
+    worth = Worth()
+    assert tries(worth, 1000, saved=0.5, cost=1.5) < 60
+    assert tries(worth, 10_000, saved=0.5, cost=1.5) < 60
+
+
+def test_guesses_that_come_to_pay_are_taken_up_again() -> None:
+    worth = Worth()
+    tries(worth, 500, saved=0.0, cost=1.0)
+    assert tries(worth, 2000, saved=2.0, cost=0.5) > 1000
+
+
+def test_a_guess_in_a_step_that_was_slow_by_chance_stops_nothing() -> None:
+    worth = Worth()
+    tries(worth, 20, saved=1.0, cost=0.5)
+    worth.note(1.0, 300.0)
+    assert worth.pays()
+
+
+def test_answers_stop_guessing_where_rows_are_dear() -> None:
+    def guesses(seconds_of_a_row: float) -> int:
+        scheduler = Scheduler(SlotPool(1, 10_000), max_running=1, tokens_per_step=64, speculates=True)
+        sequence = Sequence("a", [1, 2, 3, 4] * 5, SamplingParams(seed=1), 900, Clock(0.0))
+        scheduler.add(sequence)
+        scheduler.admit()
+        guessed = 0
+        while len(sequence.output_ids) < 800:
+            spans = scheduler.next_batch()
+            guessed += len(sequence.guess)
+            rows = sum(span.count for span in spans)
+            is_last = spans[0].is_last
+            accepted = min(1, len(sequence.guess))  # Every time the first comes true and no other.
+            scheduler.computed(spans[0])
+            for _ in range((1 + accepted) if is_last else 0):
+                sequence.append(1 + len(sequence.output_ids) % 4)
+            scheduler.accept(sequence, accepted)
+            scheduler.took(spans, 0.01 + seconds_of_a_row * (rows - 1))
+        return guessed
+
+    assert guesses(0.0001) > 5 * guesses(0.02) > 0
 
 
 @pytest.fixture(scope="module")
