@@ -13,15 +13,14 @@ from playwright.sync_api import expect
 
 from tests.browser.acts import until
 from tests.browser.serving import serving
+from tests.training.foreign.test_tensorboard import START, event, scalar
 from training.events import TrainingEmitter
 from training.run_writer import RunWriter
-
-PATIENCE = 30_000
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a run of Hugging Face's Trainer, and one that left a text log."""
+    """A folder with a run of Hugging Face's Trainer, one of TensorBoard, and one that left a text log."""
     folder = tmp_path_factory.mktemp("runs")
     history = [{"step": step, "loss": 4.0 - step / 100, "learning_rate": 5e-5} for step in (10, 20, 30)]
     state = {
@@ -32,6 +31,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     (folder / "trainer").mkdir()
     (folder / "trainer" / "trainer_state.json").write_text(json.dumps(state))
+    (folder / "board").mkdir()
+    points = [event(step, scalar("Loss/train", 4.0 - step / 8), scalar("lr", 0.5)) for step in range(0, 17, 8)]
+    points.insert(2, event(8, scalar("Loss/val", 3.25)))
+    (folder / "board" / "events.out.tfevents.1700000000.host.1.0").write_bytes(START + b"".join(points))
     (folder / "plain").mkdir()
     lines = [f"iter {step}: loss {5 - step / 8:.4f}, time 10.00ms, mfu 1.00%" for step in range(0, 17, 4)]
     (folder / "plain" / "train.log").write_text("\n".join(lines) + "\n")
@@ -52,14 +55,11 @@ def visit(open_page: Callable[..., Any], server_url: str) -> Iterator[Callable[.
 
     def visit_one(run: str) -> Any:
         page = open_page()
-        page.set_default_timeout(PATIENCE)
-        expect.set_options(timeout=PATIENCE)
         page.goto(f"{server_url}/training?run={run}")
         expect(page.locator("#run-name")).to_have_text(run)
         return page
 
-    yield visit_one
-    expect.set_options(timeout=5000)
+    return visit_one
 
 
 def numbers(page: Any) -> list[str]:
@@ -75,6 +75,12 @@ def test_a_run_of_the_trainer_shows_its_numbers(visit: Callable[..., Any]) -> No
     assert numbers(page) == ["step 10 3.9 –", "step 20 3.8 –", "step 30 3.7 3.625"]
     expect(page.locator("#run-facts")).to_contain_text("3.625 at step 30")
     expect(page.locator("#run-controls button:visible")).to_have_count(0)
+
+
+def test_a_run_of_tensorboard_shows_its_numbers(visit: Callable[..., Any]) -> None:
+    page = visit("board")
+    assert numbers(page) == ["step 0 4 –", "step 8 3 3.25", "step 16 2 –"]
+    expect(page.locator("#run-facts")).to_contain_text("0.5")
 
 
 def test_a_text_log_shows_its_numbers_and_its_lines(visit: Callable[..., Any]) -> None:

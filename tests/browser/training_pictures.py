@@ -10,7 +10,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.browser.conftest import ARGUMENTS, chromium
 from tests.browser.serving import ROOT, serving
-from tests.browser.training_scenes import Scene, job, older, run
+from tests.browser.training_scenes import Scene, job, older, run, talk
 
 PLACE = ROOT / "docs" / "screenshots" / "training.png"
 
@@ -21,10 +21,13 @@ def main() -> int:
         browser = driver.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
         with serving("tests.serve_double", Path(folder)) as address:
             page = browser.new_page(viewport={"width": 1440, "height": 1000}, color_scheme="light")
-            Scene([run(), older()], [job("running")]).serve(page)
+            scene = Scene([run(), older()], [job("running")])
+            scene.chats = [talk(1, 200, "Who sees the red fox?")]
+            scene.serve(page)
             page.goto(f"{address}/training?with=older&curve=grad_norm&log=1")
             page.locator(".chart").nth(2).locator(".chart-line").first.wait_for(state="attached")
             page.locator("#machine .meter").first.wait_for()
+            page.locator(".chart-chat").first.wait_for(state="attached")
             page.wait_for_timeout(1000)
             page.screenshot(path=PLACE)
         browser.close()
