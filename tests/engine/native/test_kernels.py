@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -10,7 +12,7 @@ from engine.models.attention import attend
 from engine.models.layers import Embedding, Linear, RMSNorm, Row, fuse
 from engine.models.rope import rotate
 from engine.native.build import BuildFailed
-from engine.native.kernels import BLOCK, Kernels, Places
+from engine.native.kernels import BLOCK, Kernels, Matrix, Places, StepLayer, StepSizes
 
 
 @pytest.fixture(scope="module")
@@ -221,3 +223,30 @@ def test_attention_is_the_same_token_by_token_and_in_chunks(kernels: Kernels, wi
         for at in range(150)
     ]
     assert torch.equal(whole, torch.cat(one_by_one))
+
+
+@pytest.mark.parametrize("make", [random, stepped], ids=["eight-bits", "four-bits"])
+@pytest.mark.parametrize("tokens", [1, 7, 21, 131], ids=["one", "a-tile", "a-panel-and-one", "two-panels-and-three"])
+def test_a_layer_in_one_call_gives_the_bits_of_its_parts(
+    kernels: Kernels, make: Callable[..., torch.Tensor], tokens: int
+) -> None:
+    hidden, heads, kv_heads, width, inner = 64, 4, 2, 32, 96
+    shapes = {"qkv": (256, hidden), "output": (hidden, 128), "gate_up": (2 * inner, hidden), "down": (hidden, inner)}
+    packed = {name: kernels.pack(make(*shape) / 8) for name, shape in shapes.items()}
+    biases = {name: random(shape[0], seed=3) for name, shape in shapes.items()}
+    norm, angles, slot = random(hidden, seed=4), random(tokens, 1, width, seed=5), random(1, 2, kv_heads, 144, width)
+    x, turns, where = random(tokens, hidden), (angles.cos(), angles.sin()), places(kernels, [slot], [0], [tokens])
+
+    def product(name: str, y: torch.Tensor) -> torch.Tensor:
+        return kernels.linear(y, packed[name], biases[name])
+
+    qkv = product("qkv", kernels.rms_norm(x, norm, 1e-5)).view(tokens, heads + 2 * kv_heads, width)
+    turned = kernels.rotate(qkv[:, : heads + kv_heads], *turns)
+    mixed = where.attend((turned[:, :heads], turned[:, heads:], qkv[:, heads + kv_heads :]), 0, 0.25)
+    between = x + product("output", mixed)
+    expected = between + product("down", kernels.swiglu(product("gate_up", kernels.rms_norm(between, norm, 1e-5))))
+
+    matrices = {name: Matrix.of(packed[name], biases[name]) for name in shapes}
+    layers = (StepLayer * 1)(StepLayer(first_norm=norm.data_ptr(), second_norm=norm.data_ptr(), **matrices))
+    kernels.run_layers(layers, StepSizes(tokens, hidden, heads, kv_heads, width, inner, 1, 1e-5, 0.25), x, turns, where)
+    assert torch.equal(x, expected)
