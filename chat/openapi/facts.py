@@ -72,7 +72,7 @@ EVENTS: dict[str, dict[str, str]] = {
     },
     "models.load": {"progress": "a model's state", "ready": "its state when it is loaded", "error": "why it is not"},
     "training.events": {"runs": "all runs, first", "run": "one that is new or different", "gone": "id"},
-    "jobs.events": {"jobs": "all jobs, first", "job": "one that changed"},
+    "jobs.events": {"jobs": "all jobs, first", "job": "one that is new or different", "gone": "id"},
 }
 
 ANSWERS: dict[str, str] = {
