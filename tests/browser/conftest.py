@@ -41,7 +41,6 @@ def browser() -> Iterator[Any]:
     """Chromium, started once."""
     path = chromium()
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is needed to drive the browser")
-    playwright.expect.set_options(timeout=10_000)
     with playwright.sync_playwright() as driver:
         started = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield started

@@ -13,8 +13,6 @@ from tests.browser.acts import until
 from tests.browser.axe import found_by_axe
 from tests.browser.training_scenes import Scene, job, older, run, talk
 
-PATIENCE = 30_000
-
 
 @pytest.fixture
 def scene() -> Scene:
@@ -28,15 +26,12 @@ def visit(open_page: Callable[..., Any], server_url: str, scene: Scene) -> Calla
 
     def visit_one(query: str = "", **options: Any) -> Any:
         page = open_page(**options)
-        page.set_default_timeout(PATIENCE)
-        expect.set_options(timeout=PATIENCE)
         scene.serve(page)
         page.goto(f"{server_url}/training{query}")
         page.locator(".run-row, #empty:not([hidden])").first.wait_for()
         return page
 
-    yield visit_one
-    expect.set_options(timeout=5000)
+    return visit_one
 
 
 def chart(page: Any, title: str) -> Any:

@@ -12,8 +12,6 @@ from tests.browser.acts import until
 from tests.browser.axe import found_by_axe
 from tests.browser.training_scenes import Scene, job, older, run
 
-PATIENCE = 30_000
-
 
 @pytest.fixture
 def scene() -> Scene:
@@ -25,13 +23,10 @@ def scene() -> Scene:
 def training(open_page: Callable[..., Any], server_url: str, scene: Scene) -> Any:
     """The page of trainings over the scene."""
     page = open_page()
-    page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
     scene.serve(page)
     page.goto(f"{server_url}/training")
     page.locator("#empty:not([hidden])").wait_for()
-    yield page
-    expect.set_options(timeout=5000)
+    return page
 
 
 def test_an_empty_page_tells_what_a_script_needs(training: Any) -> None:

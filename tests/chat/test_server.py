@@ -17,7 +17,7 @@ import pytest
 
 from chat.server import address_of, listen
 from chat.settings import Settings
-from tests.chat.wire import LiveServer, post_request, read_to_end, read_until, wait_until
+from tests.chat.wire import PATIENCE_SECONDS, LiveServer, post_request, read_to_end, read_until, wait_until
 
 ROOT = Path(__file__).parents[2]
 SERVE = """
@@ -70,7 +70,9 @@ def unread_bytes(connection: socket.socket) -> int:
 
 
 def run(*command: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    return subprocess.run(
+        [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -84,7 +86,7 @@ def test_a_signal_ends_every_open_stream_with_one_error(tmp_path: Path, number: 
             read_until(stream, b"event: ")
         process.send_signal(number)
         heard = [read_to_end(stream) for stream in streams]
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=PATIENCE_SECONDS) == 0
     assert [(raw.count(b"event: error"), raw.count(b"shutting_down")) for raw in heard] == [(1, 1)] * 7
     for stream in streams:
         stream.close()
@@ -99,7 +101,7 @@ def test_a_client_that_does_not_read_cannot_hold_up_the_end(tmp_path: Path):
         wait_until(lambda: unread_bytes(stalled) > 0)
         time.sleep(1)
         process.terminate()
-        assert process.wait(timeout=4) == 0
+        assert process.wait(timeout=20) == 0
         stalled.close()
 
 
@@ -108,7 +110,7 @@ def test_a_second_signal_ends_at_once(tmp_path: Path):
         process.terminate()
         assert process.stdout.readline() == "closing\n"
         process.terminate()
-        assert process.wait(timeout=10) == 128 + signal.SIGTERM
+        assert process.wait(timeout=PATIENCE_SECONDS) == 128 + signal.SIGTERM
 
 
 def test_a_signal_during_the_start_ends_in_order(tmp_path: Path):

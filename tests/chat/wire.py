@@ -20,7 +20,7 @@ from werkzeug.test import TestResponse
 from chat.parts import Parts
 from chat.server import listen
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,13 @@ class Heard:
     id: int
     name: str
     data: dict[str, Any]
+
+
+def blocks(response: TestResponse) -> list[str]:
+    """The blocks of a whole stream, without those that only keep it open while nothing is said."""
+    *found, end = response.get_data().decode().split("\n\n")
+    assert end == ""
+    return [block for block in found if not block.startswith(":")]
 
 
 def events(raw: bytes) -> list[Heard]:

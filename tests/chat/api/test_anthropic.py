@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from chat import create_app
 from chat.settings import Settings
 from engine import Engine
-from tests.chat.wire import refused
+from tests.chat.wire import blocks, refused
 from tests.doubles import ScriptedEngine
 
 SMALL = {"type": "integer", "minimum": 0, "maximum": 99}
@@ -37,7 +37,7 @@ def post(client: FlaskClient, **fields: Any) -> TestResponse:
 def events(response: TestResponse) -> list[dict[str, Any]]:
     assert response.status_code == 200, response.json
     found = []
-    for block in response.get_data().decode().removesuffix("\n\n").split("\n\n"):
+    for block in blocks(response):
         name, data = block.split("\n")
         found.append(json.loads(data.removeprefix("data: ")))
         assert found[-1]["type"] == name.removeprefix("event: ")

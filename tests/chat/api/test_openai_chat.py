@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from chat import create_app
 from chat.settings import Settings
 from engine import Engine, WorkerFailed
-from tests.chat.wire import LiveServer, read_until, refused, wait_until
+from tests.chat.wire import LiveServer, blocks, read_until, refused, wait_until
 from tests.doubles import Script, ScriptedEngine
 from tests.tiny import byte_tokenizer
 
@@ -39,8 +39,8 @@ def chunks(response: TestResponse) -> list[dict[str, Any]]:
     """The chunks of a stream, after a look at its frames."""
     assert response.status_code == 200, response.get_data()
     assert response.headers["Content-Type"].startswith("text/event-stream")
-    *frames, last, end = response.get_data().decode().split("\n\n")
-    assert (last, end) == ("data: [DONE]", "")
+    *frames, last = blocks(response)
+    assert last == "data: [DONE]"
     return [json.loads(frame.removeprefix("data: ")) for frame in frames]
 
 
@@ -234,8 +234,7 @@ def test_without_a_limit_the_context_is_the_limit(real: FlaskClient) -> None:
 
 def test_a_stream_that_breaks_says_so(client_of: Callable[[ScriptedEngine], FlaskClient]) -> None:
     client = client_of(ScriptedEngine(Script(error=WorkerFailed("it broke"), tokens_before_error=2)))
-    *_, last, end = post(client, model="sft/checkpoint-500", stream=True).get_data().decode().split("\n\n")
-    assert end == ""
+    last = blocks(post(client, model="sft/checkpoint-500", stream=True))[-1]
     assert json.loads(last.removeprefix("data: "))["error"]["message"] == "it broke"
 
 

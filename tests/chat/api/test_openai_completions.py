@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from chat import create_app
 from chat.settings import Settings
 from engine import Engine, EngineOptions
-from tests.chat.wire import refused
+from tests.chat.wire import blocks, refused
 from tests.tiny import byte_tokenizer
 
 MODEL = "sft/tiny"
@@ -99,8 +99,8 @@ def test_a_stream_says_the_same(real: FlaskClient, echo: bool) -> None:
     response = post(
         real, prompt=["One", "Two"], echo=echo, logprobs=1, stream=True, stream_options={"include_usage": True}
     )
-    *frames, last, end = response.get_data().decode().split("\n\n")
-    assert (last, end) == ("data: [DONE]", "")
+    *frames, last = blocks(response)
+    assert last == "data: [DONE]"
     found = [json.loads(frame.removeprefix("data: ")) for frame in frames]
     assert len({chunk["id"] for chunk in found}) == 1
     assert found[-1]["usage"]["completion_tokens"] == 12
