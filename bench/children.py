@@ -18,8 +18,9 @@ OVER_TIME = 124
 
 
 def end_in_order() -> None:
-    """Let SIGTERM raise SystemExit in the main thread, so that servers and folders that were made are taken down."""
-    signal.signal(signal.SIGTERM, _leave)
+    """Let SIGTERM and Ctrl-C raise SystemExit in the main thread, so that servers and folders are taken down."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
 
 
 def end_with_parent() -> None:
