@@ -42,11 +42,14 @@ def ask_everything(folder: Path, examples: int, seconds: float, rounds: int | No
     engine = ScriptedEngine()
     app = create_app(Settings(port=0, data_directory=folder / "data", log_directory=folder / "logs"), engine)
     outcome, ends_at = Outcome(), time.monotonic() + seconds
+    known = _known(app, engine)
     for turn in count() if rounds is None else range(rounds):
         for operation in _operations(app):
             if time.monotonic() > ends_at:
                 break
-            _ask(operation, _known(app, engine), examples, turn, outcome)
+            _ask(operation, known, examples, turn, outcome)
+            if operation.method == "delete":
+                known = _known(app, engine)
         if time.monotonic() > ends_at:
             break
         outcome.rounds += 1
