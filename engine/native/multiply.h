@@ -1,6 +1,6 @@
 /* Whole products: tiles over all rows and outputs, and 4-bit weights unpacked once for many rows. */
 
-#define TOKENS_AT_ONCE 128 /* their activations stay in a core's own cache while the weights pass */
+#define TOKENS_AT_ONCE 128 /* at most: their activations stay in a core's own cache while the weights pass */
 #define WORTH_A_PANEL 16   /* tokens */
 #define PANEL_ROWS 4
 #define PANEL_GROUPS 2
@@ -134,13 +134,21 @@ static void multiply_tiles(const Product *p, int64_t row, int64_t end, int64_t g
     }
 }
 
+/* As many tokens as pieces of equal size have, so that threads with as many pieces have as much to do. */
+static int64_t piece_of(int64_t tokens) {
+    if (tokens == 0) return 1;
+    const int64_t pieces = (tokens + TOKENS_AT_ONCE - 1) / TOKENS_AT_ONCE, least = pieces * ROWS_OF_NIBBLES;
+    return (tokens + least - 1) / least * ROWS_OF_NIBBLES;
+}
+
 static void multiply_all(const Product *p, int64_t tokens) {
     const int64_t groups = (p->outputs + GROUP - 1) / GROUP, step = p->is_gated ? 1 : PANEL_GROUPS;
+    const int64_t piece = piece_of(tokens);
     const int panels = p->matrix->bits == 4 && tokens >= WORTH_A_PANEL && p->blocks <= MOST_IN_A_PANEL;
 #pragma omp parallel for collapse(2) schedule(static) if (tokens * p->blocks * BLOCK * p->outputs > WORTH_A_THREAD)
-    for (int64_t start = 0; start < tokens; start += TOKENS_AT_ONCE)
+    for (int64_t start = 0; start < tokens; start += piece)
         for (int64_t group = 0; group < groups; group += step) {
-            const int64_t end = start + TOKENS_AT_ONCE < tokens ? start + TOKENS_AT_ONCE : tokens;
+            const int64_t end = start + piece < tokens ? start + piece : tokens;
             const int many = p->is_gated || group + 1 < groups ? PANEL_GROUPS : 1;
             const int64_t row = panels && many == PANEL_GROUPS ? multiply_panel(p, start, end, group) : start;
             multiply_tiles(p, row, end, group, many);

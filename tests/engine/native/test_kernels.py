@@ -108,6 +108,10 @@ def test_a_product_with_four_bits_equals_torchs(kernels: Kernels, tokens: int, i
     torch.testing.assert_close(kernels.linear(x, packed, bias).double(), expected, rtol=1e-4, atol=1e-3)
 
 
+def test_a_product_of_no_rows_has_none(kernels: Kernels) -> None:
+    assert kernels.linear(torch.empty(0, 64), kernels.pack(stepped(24, 64)), None).shape == (0, 24)
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_the_largest_sums_with_four_bits_do_not_overflow(kernels: Kernels, sign: int) -> None:
     weight = torch.full((8, 1024), 15.0)
@@ -226,7 +230,7 @@ def test_attention_is_the_same_token_by_token_and_in_chunks(kernels: Kernels, wi
 
 
 @pytest.mark.parametrize("make", [random, stepped], ids=["eight-bits", "four-bits"])
-@pytest.mark.parametrize("tokens", [1, 7, 21, 131], ids=["one", "a-tile", "a-panel-and-one", "two-panels-and-three"])
+@pytest.mark.parametrize("tokens", [1, 7, 21, 131], ids=["one", "a-tile", "a-panel-and-one", "two-pieces"])
 def test_a_layer_in_one_call_gives_the_bits_of_its_parts(
     kernels: Kernels, make: Callable[..., torch.Tensor], tokens: int
 ) -> None:
