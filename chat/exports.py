@@ -42,13 +42,15 @@ def as_json(conversation: Conversation, messages: Sequence[StoredMessage]) -> st
 
 
 def as_lines(conversation: Conversation, tree: Tree, messages: Sequence[StoredMessage], leaves: Sequence[str]) -> str:
-    """For each of these leaves its path as one line `{"messages": [{"role", "content"}, …]}`."""
+    """For each of these leaves its path as one line `{"messages": [{"role", "content"}, …]}`, if it holds an answer."""
     by_id = {message.id: message for message in messages}
     first = [{"role": "system", "content": conversation.system}] if conversation.system else []
     lines = []
     for leaf in leaves:
-        turns = [{"role": by_id[each].role, "content": by_id[each].content} for each in tree.path(leaf)]
-        lines.append(_json({"messages": first + turns}))
+        answered = _answered([by_id[each] for each in tree.path(leaf)])
+        turns = [{"role": message.role, "content": message.content} for message in answered]
+        if turns:
+            lines.append(_json({"messages": first + turns}))
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -56,6 +58,19 @@ def file_name(conversation: Conversation, form: str) -> str:
     """A name made of the title that every file system takes."""
     letters = (letter if letter.isalnum() else " " for letter in conversation.title[:60])
     return f"{'-'.join(''.join(letters).split()) or 'conversation'}.{form}"
+
+
+def _answered(path: Sequence[StoredMessage]) -> list[StoredMessage]:
+    """What can be trained on: an answer without text goes, and with it the questions that nothing answers then."""
+    kept: list[StoredMessage] = []
+    waiting: list[StoredMessage] = []
+    for message in path:
+        if message.role != "assistant":
+            waiting.append(message)
+        else:
+            kept += [*waiting, message] if message.content.strip() else []
+            waiting = []
+    return kept
 
 
 def _message(message: StoredMessage) -> dict[str, Any]:

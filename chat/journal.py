@@ -61,7 +61,8 @@ def configure(level: str, directory: Path, form: str = "text") -> None:
     root.setLevel(level.upper())
     formatter = JsonLines() if form == "json" else logging.Formatter(_FORM)
     _add(root, logging.StreamHandler(), formatter)
-    logging.getLogger("waitress").setLevel(logging.WARNING)
+    for talkative in ("waitress", "alembic"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from engine import WorkerFailed
 from tests.chat.talk import again, ask, conversation, path, texts
 from tests.chat.wire import refused
 from tests.doubles import ANSWER, Script, ScriptedEngine
@@ -89,6 +90,17 @@ def test_json_lines_are_what_a_trainer_reads(client: FlaskClient, branched: str)
     one, two = imported(client, lines)
     assert (one["title"], one["system"], texts(path(client, one["id"]))) == ("One?", "Be short.", ["One?", ANSWER])
     assert len(path(client, two["id"])) == 4
+
+
+def test_json_lines_leave_out_what_was_never_answered(client: FlaskClient, engine: ScriptedEngine):
+    mine = conversation(client)
+    engine.script = Script(error=WorkerFailed("it broke"), tokens_before_error=0)
+    ask(client, mine, "Lost?")
+    assert exported(client, mine, "jsonl") == ""
+    engine.script = Script(answer="Here.")
+    ask(client, mine, "Found?")
+    (line,) = exported(client, mine, "jsonl").splitlines()
+    assert [turn["content"] for turn in json.loads(line)["messages"]] == ["Found?", "Here."]
 
 
 def test_an_empty_conversation_can_be_exported_in_every_form(client: FlaskClient):
