@@ -104,7 +104,41 @@ ZALGO = (
 )
 GROWING_CODE = "```py\n" + "".join(f"line {number} of many\n" for number in range(200))
 
+# Questions that a person may ask for a picture, with answers.
+GUIDES = {
+    "How does greedy decoding work?": """At every step the model gives each token a number, its **logit**. Greedy \
+decoding takes the largest one:
+
+```python
+def greedy(logits):  # (batch, vocabulary)
+    return logits.argmax(-1)
+```
+
+It is the same as sampling at temperature 0. The same prompt always gives the same text, which makes it the way to \
+compare checkpoints:
+
+| step | loss | first words of the answer |
+|-----:|-----:|---------------------------|
+| 1,000 | 3.57 | *The the of the model is* |
+| 20,000 | 2.11 | *A checkpoint is a photograph* |
+""",
+    "贪心解码是怎样工作的？": """每一步，模型都会给每个词元一个数值，叫作 **logit**。贪心解码只取最大的一个：
+
+```python
+def greedy(logits):  # (batch, vocabulary)
+    return logits.argmax(-1)
+```
+
+这等于温度为 0 的采样。同样的提示总会得到同样的文字，因此适合用来比较检查点：
+
+| 步数 | 损失 | 回答的开头 |
+|-----:|-----:|------------|
+| 1,000 | 3.57 | *的的模型是* |
+| 20,000 | 2.11 | *检查点就像一张照片* |
+""",
+}
 TEXTS = {
+    **GUIDES,
     "/rich": RICH,
     "/hostile": HOSTILE,
     "/line": "x" * 100_000,

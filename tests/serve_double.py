@@ -1,6 +1,6 @@
 """`python -m tests.serve_double --port 5101`: the real server over the scripted engine, for work on the page.
 
-A message that begins with /fail, /late, /slow, /long, /markdown or a name of `page_texts` gets an answer of that kind.
+A message that begins with /fail, /late, /slow, /long, /markdown or a key of `page_texts` gets an answer of that kind.
 """
 
 from __future__ import annotations

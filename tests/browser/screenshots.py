@@ -12,12 +12,14 @@ from playwright.sync_api import sync_playwright
 from tests.browser.acts import answered, ready
 from tests.browser.conftest import ARGUMENTS, chromium
 from tests.browser.serving import ROOT, serving
+from tests.page_texts import GUIDES
 
 PLACE = ROOT / "docs" / "screenshots"
 START = "/?model=sft/checkpoint-500"
+ENGLISH, CHINESE = GUIDES
 QUESTIONS = {
-    "en": ("What is a checkpoint?", "/markdown Show me greedy decoding", "Compare the losses of both runs"),
-    "zh-CN": ("什么是检查点？", "/markdown 展示贪心解码", "比较两次训练的损失"),
+    "en": ("What is a checkpoint?", ENGLISH, "Compare the losses of both runs"),
+    "zh-CN": ("什么是检查点？", CHINESE, "比较两次训练的损失"),
 }
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 
@@ -29,7 +31,7 @@ def talk(page: Any, locale: str) -> None:
         page.locator("#draft").fill(question)
         page.keyboard.press("Enter")
         answered(page)
-    page.locator(".entry").filter(has_text="/markdown").locator("a").evaluate("(link) => link.click()")
+    page.locator(".entry").filter(has_text=QUESTIONS[locale][1]).locator("a").evaluate("(link) => link.click()")
     page.locator(".code-block").first.wait_for()
     page.mouse.move(0, 0)
     page.wait_for_timeout(1000)  # until the gauge has been measured
