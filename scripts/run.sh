@@ -148,10 +148,11 @@ develop() { # COMMAND…, with the development tools
 }
 
 all_tests() { # on several processors, a file's tests together; what failed in that crowd is judged once more, alone
-    local status=0
+    local status=0 processes
     prepare requirements.txt requirements-dev.txt
     cd "$root"
-    "$python" -m pytest -n auto --maxprocesses 4 --dist loadfile || status=$?
+    processes=$("$python" -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))') # one more than compute: many wait
+    "$python" -m pytest -n "$processes" --dist loadfile --durations 15 --durations-min 10 || status=$?
     [[ $status == 1 ]] || exit "$status" # 1: tests failed; anything else is no matter of the crowd
     say "" "Once more, one after the other, what failed above:"
     hand_over -m pytest --last-failed --last-failed-no-failures none --maxfail 10

@@ -126,7 +126,9 @@ def chat(open_page: Callable[..., Any]) -> Any:
 
 
 def chromium() -> str:
-    candidates = [os.environ.get("PARLEY_CHROMIUM"), "/usr/bin/chromium", shutil.which("chromium")]
+    """Where it is; the one without windows first, for it opens a page in half the time."""
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    candidates = [os.environ.get("PARLEY_CHROMIUM"), *map(shutil.which, names)]
     found = next((path for path in candidates if path and Path(path).is_file()), None)
     if found:
         return found
