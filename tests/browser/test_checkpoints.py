@@ -163,7 +163,7 @@ def test_a_refusal_is_shown_with_its_remedy(catalog: Any) -> None:
     refuse = {"status": 422, "json": {"error": error}}
     catalog.route("**/api/models/**/load", lambda route: route.fulfill(**refuse))
     row(catalog, SFT).get_by_role("button").click()
-    expect(catalog.get_by_role("alert")).to_contain_text("It needs 9 GB of 8 GB")
+    expect(catalog.get_by_role("alert")).to_contain_text("It needs 9 GB of 8 GB. Unload another model")
     expect(catalog.get_by_role("alert")).to_contain_text("Unload another model")
 
 

@@ -114,3 +114,9 @@ test("what a load is at has words of the page's language, and else the server's"
   assert.equal(words.modelLine(loading("counting sheep")), "Загружается one: counting sheep");
   speak("en");
 });
+
+test("an error in one text is whole sentences, whatever the server ended with", () => {
+  const error = { code: "brand_new", message: "it needs 9 GB of 8 GB", hint: "Unload another model" };
+  assert.equal(words.inSentences(error), "It needs 9 GB of 8 GB. Unload another model.");
+  assert.equal(words.inSentences({ code: "brand_new", message: "it is gone!", hint: null }), "It is gone!");
+});

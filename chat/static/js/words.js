@@ -175,6 +175,20 @@ export function inWords(error) {
   return { message: sentence(message), ...others };
 }
 
+/**
+ * All that `inWords` tells, as one text of whole sentences.
+ * @param {{ code: string, message: string, hint?: string|null }} error
+ */
+export function inSentences(error) {
+  const { message, said, hint } = inWords(error);
+  return [message, said, hint].filter((part) => part !== null && part !== "").map(ended).join(" ");
+}
+
+/** @param {string|null} text */
+function ended(text) {
+  return /[.!?…。！？]["')”»]?$/u.test(text ?? "") ? text : `${text}.`;
+}
+
 /** @param {{ code: string, message: string, hint?: string|null }} error */
 function translated({ code, message, hint = null }) {
   const known = has(`errors.${code}`) ? t(`errors.${code}`) : message;

@@ -5,7 +5,7 @@ import { listModels, modelEvents, unloadModel } from "../api.js";
 import { required } from "../dom.js";
 import { ModelFeed } from "../feed.js";
 import { t } from "../i18n.js";
-import { inWords } from "../words.js";
+import { inSentences } from "../words.js";
 import * as api from "./api.js";
 import { Grid } from "./grid.js";
 import { linesOf } from "./lines.js";
@@ -158,8 +158,7 @@ async function attempt(action) {
     await action();
     notice.hidden = true;
   } catch (error) {
-    const { message, hint, said } = inWords(/** @type {import("../http.js").ApiError} */ (error));
-    required("notice-words", HTMLElement).textContent = [message, said, hint].filter(Boolean).join(" ");
+    required("notice-words", HTMLElement).textContent = inSentences(/** @type {import("../http.js").ApiError} */ (error));
     notice.hidden = false;
   }
 }

@@ -4,7 +4,7 @@
 import { element } from "../dom.js";
 import { percent } from "../format.js";
 import { t } from "../i18n.js";
-import { inWords, stageName } from "../words.js";
+import { inSentences, stageName } from "../words.js";
 
 /** @typedef {import("./api.js").Job} Job */
 /** @typedef {Pick<typeof import("./api.js"), "begin"|"job">} JobApi */
@@ -78,8 +78,7 @@ export class JobBox {
 
   /** @param {{ code: string, message: string, hint?: string|null }} error */
   #showFailure(error) {
-    const { message, hint } = inWords(error);
-    this.#words.textContent = [message, hint].filter(Boolean).join(" ");
+    this.#words.textContent = inSentences(error);
   }
 }
 

@@ -4,7 +4,7 @@
 import { element } from "../dom.js";
 import { percent } from "../format.js";
 import { t } from "../i18n.js";
-import { inWords } from "../words.js";
+import { inSentences } from "../words.js";
 import { ACTS } from "./row.js";
 import { chatAddress } from "./sparkline.js";
 import { dotState, fitWords, stateWords } from "./words.js";
@@ -69,7 +69,7 @@ export class LoadBox {
     this.#bar.hidden = state !== "loading";
     this.#bar.value = progress?.fraction ?? 0;
     this.#bar.setAttribute("aria-label", `${t("common.loading_named", { name: model.name })} ${percent(progress?.fraction ?? 0)}`);
-    this.#error.textContent = state === "failed" && error ? sentence(error) : "";
+    this.#error.textContent = state === "failed" && error ? inSentences(error) : "";
     this.#showButtons(model);
     if (isOther) this.#links.replaceChildren(...linksOf(model));
   }
@@ -90,12 +90,6 @@ export class LoadBox {
 /** @param {Model} model */
 function isPinned({ status }) {
   return Reflect.get(status, "pinned") === true;
-}
-
-/** @param {{ code: string, message: string, hint?: string|null }} error */
-function sentence(error) {
-  const { message, hint, said } = inWords(error);
-  return [message, said, hint].filter(Boolean).join(" ");
 }
 
 /** @param {string} name */

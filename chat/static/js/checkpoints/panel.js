@@ -3,7 +3,7 @@
 
 import { element, required } from "../dom.js";
 import { has, t } from "../i18n.js";
-import { inWords } from "../words.js";
+import { inSentences, inWords } from "../words.js";
 import { factsOf } from "./facts.js";
 import { LoadBox } from "./load-box.js";
 import { bySteps, runOf } from "./runs.js";
@@ -108,8 +108,8 @@ export class Panel {
       later.replaceChildren(...(await laterSections(details, this.#api)));
       if (details.metrics) this.#series = await this.#api.metrics(model.id);
     } catch (error) {
-      const { message, hint } = inWords(/** @type {import("../http.js").ApiError} */ (error));
-      later.replaceChildren(element("p", { className: "load-error", role: "alert" }, [message, hint].filter(Boolean).join(" ")));
+      const words = inSentences(/** @type {import("../http.js").ApiError} */ (error));
+      later.replaceChildren(element("p", { className: "load-error", role: "alert" }, words));
     }
     later.setAttribute("aria-busy", "false");
     if (this.openId === model.id) this.#drawnTimeline = "";

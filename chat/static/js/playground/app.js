@@ -6,7 +6,7 @@ import { CatalogStore } from "../checkpoints/store.js";
 import { required } from "../dom.js";
 import { ModelFeed } from "../feed.js";
 import { t } from "../i18n.js";
-import { inWords } from "../words.js";
+import { inSentences, inWords } from "../words.js";
 import * as api from "./api.js";
 import { ConnectionView } from "./connection-view.js";
 import { Fields } from "./fields.js";
@@ -191,8 +191,8 @@ function draw() {
 function fail(error) {
   if (!(error instanceof ApiError)) throw error;
   log.note("error", { code: error.code, message: error.message, hint: error.hint });
-  const { message, hint, said } = inWords(error);
+  const { message, said } = inWords(error);
   if (fields.object(error.param, said ?? message)) return;
-  required("notice-words", HTMLElement).textContent = [message, said, hint].filter(Boolean).join(" ");
+  required("notice-words", HTMLElement).textContent = inSentences(error);
   notice.hidden = false;
 }

@@ -3,7 +3,7 @@
 
 import { required } from "../dom.js";
 import { t } from "../i18n.js";
-import { inWords } from "../words.js";
+import { inSentences } from "../words.js";
 import * as api from "./api.js";
 import { Board } from "./board.js";
 import { RunChats } from "./chats.js";
@@ -191,7 +191,6 @@ async function attempt(action) {
 
 /** @param {unknown} error */
 function complain(error) {
-  const { message, hint, said } = inWords(/** @type {import("../http.js").ApiError} */ (error));
-  required("notice-words", HTMLElement).textContent = [message, said, hint].filter(Boolean).join(" ");
+  required("notice-words", HTMLElement).textContent = inSentences(/** @type {import("../http.js").ApiError} */ (error));
   required("notice", HTMLElement).hidden = false;
 }

@@ -4,7 +4,7 @@
 import { element, required } from "../dom.js";
 import { decimal, percent } from "../format.js";
 import { has, t } from "../i18n.js";
-import { inWords } from "../words.js";
+import { inSentences } from "../words.js";
 import { KeyedList } from "./keyed-list.js";
 import { LogView } from "./log-view.js";
 import { isWorking } from "./store.js";
@@ -85,10 +85,8 @@ class JobRow {
   #showError({ error }) {
     this.#error.hidden = !error;
     if (!error || this.#error.childElementCount > 0) return;
-    const { message, hint, said } = inWords(error);
     const lines = error.last_lines ?? [];
-    const sentence = [message, said, hint].filter(Boolean).join(" ");
-    this.#error.append(element("p", { dir: "auto" }, sentence));
+    this.#error.append(element("p", { dir: "auto" }, inSentences(error)));
     if (lines.length > 0) this.#error.append(element("pre", { tabIndex: 0, dir: "ltr" }, lines.join("\n")));
   }
 

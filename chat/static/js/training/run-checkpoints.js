@@ -6,7 +6,7 @@ import { chatAddress } from "../checkpoints/sparkline.js";
 import { element, required } from "../dom.js";
 import { integer, size } from "../format.js";
 import { t } from "../i18n.js";
-import { inWords, stateWords } from "../words.js";
+import { inSentences, stateWords } from "../words.js";
 import * as api from "./api.js";
 import { KeyedList } from "./keyed-list.js";
 import { ago } from "./words.js";
@@ -89,17 +89,11 @@ class CheckpointRow {
         await new Promise((resolve) => setTimeout(resolve, ASK_MILLISECONDS));
         status = await api.status(this.#id);
       }
-      this.#state.textContent = status.error ? sentence(status.error) : stateWords(status);
+      this.#state.textContent = status.error ? inSentences(status.error) : stateWords(status);
     } catch (error) {
-      this.#state.textContent = sentence(/** @type {import("../http.js").ApiError} */ (error));
+      this.#state.textContent = inSentences(/** @type {import("../http.js").ApiError} */ (error));
     } finally {
       this.#load.disabled = false;
     }
   }
-}
-
-/** @param {{ code: string, message: string, hint?: string|null }} error */
-function sentence(error) {
-  const { message, hint } = inWords(error);
-  return [message, hint].filter(Boolean).join(" ");
 }
