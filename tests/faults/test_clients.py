@@ -83,11 +83,11 @@ def test_a_reader_that_never_reads_leaves_the_others_alone(server: Server):
 
 
 def test_a_slow_reader_gets_all_of_its_answer(server: Server):
-    raw, slow = b"", server.stream({"prompt": "/long x", "max_new_tokens": 4000})
+    raw, slow = b"", server.stream({"prompt": "/rich x", "max_new_tokens": 4000})
     with slow:
         while part := slow.recv(997):
             raw += part
-            time.sleep(0.0005)
+            time.sleep(0.005)
     assert (raw.count(b"event: done"), raw.count(b"event: error")) == (1, 0)
 
 

@@ -45,7 +45,7 @@ def test_an_answer_whose_end_cannot_be_kept_says_so(tmp_path: Path):
     with running(*DOUBLE, "--token-seconds", "0.05", folder=tmp_path) as server:
         _, made = server.ask("/api/conversations", {})
         path = f"/api/conversations/{made['id']}/messages"
-        _, begun = server.ask(path, {"content": "/long x", "max_new_tokens": 40})
+        _, begun = server.ask(path, {"content": "/markdown x"})
         other = sqlite3.connect(tmp_path / "data" / "parley.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with follow(server, begun["run_id"]) as stream:
